@@ -1,0 +1,1 @@
+"""The loop that carries events to the planner and actions from it."""

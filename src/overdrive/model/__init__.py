@@ -1,0 +1,1 @@
+"""Values: search spaces, metrics, records and history. No I/O, no clock, no hidden randomness."""

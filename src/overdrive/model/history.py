@@ -1,0 +1,66 @@
+"""History: all that a sampler or a policy may know of a sweep, its own runs and inherited ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .metrics import PrimaryMetricGoal, Series
+from .records import Params, RunRecord
+
+
+class History:
+    """The runs of one sweep in the order they were proposed, inherited ones first."""
+
+    def __init__(self, goal: PrimaryMetricGoal) -> None:
+        self.goal = goal
+        self._runs: dict[str, RunRecord] = {}
+        self._best: RunRecord | None = None
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[RunRecord]:
+        return iter(self._runs.values())
+
+    def __getitem__(self, run_id: str) -> RunRecord:
+        return self._runs[run_id]
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._runs
+
+    def add(self, run: RunRecord) -> RunRecord:
+        """Take in a run, with whatever it has already reported."""
+        self._runs[run.id] = run
+        self._compare(run)
+        return run
+
+    def propose(self, run_id: str, number: int, params: Params) -> RunRecord:
+        """Take in a new run of this sweep that has reported nothing yet."""
+        return self.add(RunRecord(run_id, number, params, Series(self.goal)))
+
+    def report(self, run_id: str, value: float) -> RunRecord:
+        """One more value of the primary metric from this run."""
+        run = self._runs[run_id]
+        run.series.append(value)
+        self._compare(run)
+        return run
+
+    def restart(self, run_id: str) -> None:
+        """Forget what this run reported: its values came from the wrong source."""
+        self._runs[run_id].series = Series(self.goal)
+        self._best = None
+        for run in self:
+            self._compare(run)
+
+    @property
+    def best_run(self) -> RunRecord | None:
+        """The incumbent: the run that holds the best value of all, the first one among equals."""
+        return self._best
+
+    def _compare(self, run: RunRecord) -> None:
+        value = run.series.best
+        if value is None:
+            return
+        held = self._best.series.best if self._best else None
+        if held is None or self.goal.better(value, held):
+            self._best = run

@@ -1,0 +1,111 @@
+"""The primary metric: its goal, its points, and the series of one run's values.
+
+NaN is never a best value. An infinity in the good direction is a diverged metric and is treated
+like NaN; an infinity in the bad direction is what it says, the worst value there is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from ..errors import ConfigError
+
+
+class Point(NamedTuple):
+    """One logged scalar. `step` is the user's own count, never used for intervals."""
+
+    name: str
+    value: float
+    step: float | None = None
+    time: float | None = None
+
+
+class PrimaryMetricGoal(Enum):
+    """Whether larger or smaller values of the primary metric are better."""
+
+    MAXIMIZE = "MAXIMIZE"
+    MINIMIZE = "MINIMIZE"
+
+    @staticmethod
+    def from_str(goal: str) -> PrimaryMetricGoal:
+        """The goal of this name, in any case; ConfigError for any other word."""
+        try:
+            return PrimaryMetricGoal(str(goal).upper())
+        except ValueError:
+            raise ConfigError(f"must be 'maximize' or 'minimize', got {goal!r}") from None
+
+    @property
+    def worst(self) -> float:
+        """The value that no other value is worse than."""
+        return -math.inf if self is PrimaryMetricGoal.MAXIMIZE else math.inf
+
+    def usable(self, value: float) -> bool:
+        """Whether the value may be compared at all: neither NaN nor infinitely good."""
+        return value == value and value != -self.worst
+
+    def better(self, value: float, other: float) -> bool:
+        """Whether `value` is strictly better than `other`; both must be usable."""
+        return value > other if self is PrimaryMetricGoal.MAXIMIZE else value < other
+
+    def best(self, values: Iterable[float]) -> float | None:
+        """The best usable value, or None when there is none."""
+        usable = [value for value in values if self.usable(value)]
+        if not usable:
+            return None
+        return max(usable) if self is PrimaryMetricGoal.MAXIMIZE else min(usable)
+
+
+class Series:
+    """One run's values of the primary metric in the order logged; value k is interval k (from 1).
+
+    Only ever grows. Best and mean of every prefix are kept, so that a policy asks in O(1).
+    Values that are not `usable` count as intervals and are left out of best and mean.
+    """
+
+    __slots__ = ("goal", "values", "_best", "_sum", "_count")
+
+    def __init__(self, goal: PrimaryMetricGoal, values: Iterable[float] = ()) -> None:
+        self.goal = goal
+        self.values: list[float] = []
+        self._best: list[float | None] = []
+        self._sum: list[float] = []
+        self._count: list[int] = []
+        for value in values:
+            self.append(value)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def append(self, value: float) -> None:
+        """Log one more value."""
+        best, total, count = self.best, 0.0, 0
+        if self.values:
+            total, count = self._sum[-1], self._count[-1]
+        if self.goal.usable(value):
+            total, count = total + value, count + 1
+            if best is None or self.goal.better(value, best):
+                best = value
+        self.values.append(value)
+        self._best.append(best)
+        self._sum.append(total)
+        self._count.append(count)
+
+    @property
+    def best(self) -> float | None:
+        """The best usable value so far, or None."""
+        return self._best[-1] if self._best else None
+
+    def best_at(self, interval: int) -> float | None:
+        """The best usable one of the first `interval` values (of what there is), or None."""
+        upto = min(interval, len(self.values))
+        return self._best[upto - 1] if upto > 0 else None
+
+    def mean_at(self, interval: int) -> float | None:
+        """The mean of the usable ones of the first `interval` values (of what there is), or None."""
+        upto = min(interval, len(self.values))
+        if upto <= 0 or self._count[upto - 1] == 0:
+            return None
+        return self._sum[upto - 1] / self._count[upto - 1]

@@ -1,0 +1,1 @@
+"""What to stop. Pure: a verdict depends on the run, the interval and the history alone."""

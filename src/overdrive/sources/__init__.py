@@ -1,0 +1,1 @@
+"""Metrics that nobody logged with us."""

@@ -1,0 +1,1 @@
+"""The logic of a sweep: configuration, planner, replay. Pure."""
