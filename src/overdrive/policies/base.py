@@ -1,10 +1,23 @@
-"""The policy protocol, its verdict, and the table of names."""
+"""What every early termination policy shares: when it is due, whom it never stops, its verdict,
+its JSON, and the table of names. A variant adds one comparison (`compare`).
+
+Notation: N is the interval at which a run is judged, best_i(N) and mean_i(N) the best and the mean
+of run i's first N values (of what it has), for every run that has reported anything at all.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import inspect
+import math
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
+from ..errors import ConfigError, NotFound, Problem
 from ..model.history import History
+from ..model.metrics import PrimaryMetricGoal, Series
 from ..model.records import RunRecord
 from ..registry import Registry
 
@@ -26,9 +39,173 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
+GO_ON = Verdict(False)
+
+
 class Policy(Protocol):
     """What the planner needs of a policy."""
 
     def judge(self, run: RunRecord, interval: int, history: History) -> Verdict:
         """Whether `run`, which has just reported its value number `interval` (from 1), goes on."""
         ...
+
+    def to_json(self) -> dict[str, Any]:
+        """The policy as `policy_from_json` reads it."""
+        ...
+
+
+class EarlyTerminationPolicy(ABC):
+    """Judges a run at every multiple of `evaluation_interval` from `delay_evaluation` on.
+
+    A variant is a frozen dataclass with HyperDrive's signature, so it is equal by value. It raises
+    ConfigError with all its problems at once.
+    """
+
+    NAME: ClassVar[str]
+    evaluation_interval: int = 1
+    delay_evaluation: int = 0
+
+    def __post_init__(self) -> None:
+        problems = list(self.problems())
+        if problems:
+            raise ConfigError(problems)
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with the arguments."""
+        yield from whole_number("evaluation_interval", self.evaluation_interval, 1)
+        yield from whole_number("delay_evaluation", self.delay_evaluation, 0)
+
+    def due(self, interval: int) -> bool:
+        """Whether the policy applies at this interval: interval 5 and delay 8 give 10, 15, ..."""
+        return interval >= max(1, self.delay_evaluation) and interval % self.evaluation_interval == 0
+
+    def judge(self, run: RunRecord, interval: int, history: History) -> Verdict:
+        """Whether `run`, judged by its first `interval` values, goes on.
+
+        It goes on when the policy is not due, when no other run has reported, and when it is the
+        incumbent: no other run is better, over all values or over the first `interval`. A run
+        without one usable value is stopped as soon as another run has one.
+        """
+        if not self.due(interval) or not len(run.series):
+            return GO_ON
+        others = [other.series for other in history if other.id != run.id and len(other.series)]
+        if not others:
+            return GO_ON
+        goal, best = history.goal, run.series.best_at(interval)
+        rivals = [series.best_at(interval) for series in others]
+        if _unbeaten(run.series.best, (series.best for series in others), goal):
+            return GO_ON
+        if best is None:
+            if all(rival is None for rival in rivals):
+                return GO_ON
+            return Verdict(True, f"no usable value up to interval {interval}, only NaN or infinity")
+        if _unbeaten(best, rivals, goal):
+            return GO_ON
+        return self.compare(best, interval, [*others, run.series], goal)
+
+    @abstractmethod
+    def compare(
+        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
+    ) -> Verdict:
+        """The variant's own rule for a run that is due and not the incumbent.
+
+        `best` is the run's best_i(N); `population` holds every run that has reported, in no order
+        that may count, the judged run among them.
+        """
+
+    def to_json(self) -> dict[str, Any]:
+        """The registered name and every argument that is set."""
+        values = {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
+        return {"name": self.NAME, **{name: value for name, value in values.items() if value is not None}}
+
+
+@dataclass(frozen=True)
+class NoTerminationPolicy(EarlyTerminationPolicy):
+    """Every run goes on to its end."""
+
+    NAME: ClassVar[str] = "none"
+
+    def judge(self, run: RunRecord, interval: int, history: History) -> Verdict:
+        """Always goes on, even without one usable value."""
+        return GO_ON
+
+    def compare(
+        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
+    ) -> Verdict:
+        """Never asked for, since `judge` always goes on."""
+        return GO_ON
+
+
+def policy_from_json(data: Mapping[str, Any]) -> Policy:
+    """The policy that `to_json` wrote; ConfigError for an unknown name or a wrong field."""
+    arguments = dict(data)
+    name = arguments.pop("name", None)
+    if not isinstance(name, str):
+        raise ConfigError(Problem("name", f"must be one of {', '.join(POLICIES.names())}, got {name!r}"))
+    try:
+        variant = POLICIES.load(name)
+    except NotFound as missing:
+        raise ConfigError(Problem("name", str(missing))) from None
+    known = inspect.signature(variant).parameters
+    problems = [
+        Problem(field, f"{name} has no such field; it has {', '.join(known) or 'none'}")
+        for field in arguments
+        if field not in known
+    ]
+    problems += [
+        Problem(field, f"{name} needs it")
+        for field, parameter in known.items()
+        if parameter.default is parameter.empty and field not in arguments
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return cast(Policy, variant(**arguments))
+
+
+def worse(value: float, threshold: float, goal: PrimaryMetricGoal) -> bool:
+    """Whether `value` is strictly worse than a computed threshold.
+
+    Equal to twelve digits is equal: 0.8 - 0.2 is a little above 0.6 in binary, and a run at 0.6
+    must not die of that.
+    """
+    return goal.better(threshold, value) and not math.isclose(value, threshold, rel_tol=1e-12)
+
+
+def side(goal: PrimaryMetricGoal) -> str:
+    """Where the worse values are."""
+    return "below" if goal is PrimaryMetricGoal.MAXIMIZE else "above"
+
+
+def figures(*numbers: float) -> list[str]:
+    """The numbers in three significant digits, in more where two that differ would read the same."""
+    texts: list[str] = []
+    for digits in range(3, 18):
+        texts = [_figure(number, digits) for number in numbers]
+        if len(set(texts)) >= len(set(numbers)):
+            break
+    return texts
+
+
+def whole_number(where: str, value: object, least: int, most: float = math.inf) -> Iterator[Problem]:
+    """The problem with `value` if it is not an int from `least` to `most`; a bool is no int."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        span = f">= {least}" if most == math.inf else f"from {least} to {most}"
+        yield Problem(where, f"must be a whole number {span}, got {value!r}")
+
+
+def amount(where: str, value: object) -> Iterator[Problem]:
+    """The problem with `value` if it is not a finite number >= 0."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= cast(float, value) <= sys.float_info.max:
+        yield Problem(where, f"must be a finite number >= 0, got {value!r}")
+
+
+def _unbeaten(own: float | None, rivals: Iterable[float | None], goal: PrimaryMetricGoal) -> bool:
+    return own is not None and not any(r is not None and goal.better(r, own) for r in rivals)
+
+
+def _figure(number: float, digits: int) -> str:
+    # All digits before the point are kept up to a million: 12346 reads better than 1.23e+04.
+    if 1 <= abs(number) < 1e6:
+        digits = max(digits, len(str(int(abs(number)))))
+    return f"{number:.{digits}g}"

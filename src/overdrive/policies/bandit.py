@@ -1,0 +1,62 @@
+"""Bandit: stop what falls further behind the best run than a slack allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..errors import Problem
+from ..model.metrics import PrimaryMetricGoal, Series
+from .base import GO_ON, EarlyTerminationPolicy, Verdict, amount, figures, side, worse
+
+
+@dataclass(frozen=True)
+class BanditPolicy(EarlyTerminationPolicy):
+    """Stops run i at N when best_i(N) is strictly worse than B(N) plus the slack.
+
+    B(N) is the best of all runs' best_j(N). `slack_factor` is a ratio of B, `slack_amount` a
+    distance in the metric's own units; exactly one of them, finite and >= 0. The first positional
+    argument is `evaluation_interval`, as in HyperDrive.
+    """
+
+    NAME: ClassVar[str] = "bandit"
+
+    evaluation_interval: int = 1
+    slack_factor: float | None = None
+    slack_amount: float | None = None
+    delay_evaluation: int = 0
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.slack_factor is None and self.slack_amount is None:
+            yield Problem("slack_factor", "give it, or slack_amount; neither was given")
+        elif self.slack_factor is not None and self.slack_amount is not None:
+            yield Problem("slack_factor", "give either it or slack_amount, not both")
+        for where, value in (("slack_factor", self.slack_factor), ("slack_amount", self.slack_amount)):
+            if value is not None:
+                yield from amount(where, value)
+
+    def compare(
+        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
+    ) -> Verdict:
+        leader = goal.best(b for series in population if (b := series.best_at(interval)) is not None)
+        assert leader is not None  # the judged run is in the population and has a best
+        limit, formula = self._threshold(leader, goal)
+        if not worse(best, limit, goal):
+            return GO_ON
+        own, at, top = figures(best, limit, leader)
+        return Verdict(True, f"best {own} at interval {interval}, {side(goal)} {at} = {top} {formula}")
+
+    def _threshold(self, leader: float, goal: PrimaryMetricGoal) -> tuple[float, str]:
+        """The worst value that may go on, and how it follows from the leader's."""
+        upwards = goal is PrimaryMetricGoal.MINIMIZE
+        if self.slack_factor is None:
+            distance = self.slack_amount or 0.0
+            limit = leader + distance if upwards else leader - distance
+            return limit, f"{'+' if upwards else '-'} {distance:g}"
+        # Towards worse for every sign: dividing a negative leader would ask for more than it has.
+        ratio = 1 + self.slack_factor
+        grow = (leader >= 0) is upwards
+        limit = leader * ratio if grow else leader / ratio
+        return limit, f"{'*' if grow else '/'} (1 + {self.slack_factor:g})"
