@@ -208,4 +208,4 @@ def _figure(number: float, digits: int) -> str:
     # All digits before the point are kept up to a million: 12346 reads better than 1.23e+04.
     if 1 <= abs(number) < 1e6:
         digits = max(digits, len(str(int(abs(number)))))
-    return f"{number:.{digits}g}"
+    return f"{number + 0.0:.{digits}g}"  # + 0.0: a negative zero reads as 0
