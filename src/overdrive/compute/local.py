@@ -1,0 +1,267 @@
+"""Runs on this machine: the client of the sweep's launcher, which it starts, finds and replaces when it dies."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ComputeError
+from ..runtime import wire
+from . import processes
+from .base import Claim, Job, JobState, Phase
+from .launcher import PROTOCOL, Names
+
+PATIENCE = 30.0  # seconds for a launcher to come up or to answer
+DEATHS = 5  # so many launchers lost within a minute, and something is wrong that a new one will not mend
+BOOT = (
+    "import sys; sys.path.append(sys.argv[1]); from overdrive.compute.launcher import main; main(sys.argv[2])"
+)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A job whose end has not been reported yet. `job` is None when another controller started it."""
+
+    folder: str
+    job: Job | None
+    phase: Phase = "starting"
+
+
+class LocalCompute:
+    """Jobs as processes of this machine. `folder`: the sweep's folder, in which the launcher leaves its card.
+
+    Working copies are made by the launcher, a few milliseconds at a time: `start` costs the controller one
+    write, and neither reaping nor cancelling waits for a large source folder.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self._folder = str(Path(folder).absolute())
+        self._names = Names(self._folder)
+        self._socket: socket.socket | None = None
+        self._inbox = b""
+        self._open: dict[str, _Open] = {}
+        self._news: list[JobState] = []
+        self._refs = 0
+        self._deaths: list[float] = []
+
+    def start(self, job: Job) -> str:
+        """Ask the launcher for the job; its handle is its folder."""
+        folder = str(Path(job.folder).absolute())
+        if job.id not in self._open:
+            if not self._open and not self._news:
+                self._connect()
+            self._open[job.id] = _Open(folder, job)
+            self._post(self._request(job, folder))
+        return folder
+
+    def poll(self, timeout: float) -> list[JobState]:
+        """What has changed; waits for the first change, at most `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not self._news:
+            left = deadline - time.monotonic()
+            if self._socket is None:
+                if self._open:
+                    self._recover()
+                    continue
+                time.sleep(max(0.0, left))
+                break
+            if not self._listen(max(0.0, left)):
+                break
+        news, self._news = self._news, []
+        return news
+
+    def cancel(self, job_id: str, grace: float) -> None:
+        """TERM now, KILL after `grace` seconds, to all processes of the job."""
+        if job_id in self._open:
+            self._post({"op": "cancel", "id": job_id, "grace": grace}, again=True)
+
+    def adopt(self, claims: Iterable[Claim]) -> list[JobState]:
+        """The states of those jobs that were ever started here."""
+        wanted = {claim.id: str(Path(claim.folder).absolute()) for claim in claims}
+        if not wanted:
+            return []
+        self._connect()
+        states = self._ask(wanted)
+        for state in states:
+            if state.over:
+                self._open.pop(state.id, None)
+            else:
+                self._open.setdefault(state.id, _Open(wanted[state.id], None)).phase = state.phase
+        return states
+
+    def close(self) -> None:
+        """Hang up. The jobs go on; a launcher without any leaves."""
+        if self._socket is not None:
+            try:
+                self._write({"op": "quit"})
+            except OSError:
+                pass
+            self._hang_up()
+
+    # the conversation -----------------------------------------------------------------------------
+
+    @staticmethod
+    def _request(job: Job, folder: str) -> dict[str, Any]:
+        source = None if job.source is None else str(Path(job.source).absolute())
+        fields = {"id": job.id, "argv": list(job.argv), "folder": folder, "env": dict(job.env)}
+        return {"op": "start", "job": {**fields, "grace": job.grace, "source": source}}
+
+    def _write(self, message: dict[str, Any]) -> None:
+        assert self._socket is not None
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def _post(self, message: dict[str, Any], again: bool = False) -> None:
+        """Send; a launcher that has died meanwhile is replaced, which sends open starts anew by itself."""
+        try:
+            if self._socket is not None:
+                self._write(message)
+                return
+        except OSError:
+            pass
+        self._recover()
+        if again and self._socket is not None:
+            self._write(message)
+
+    def _listen(self, timeout: float) -> list[dict[str, Any]]:
+        """The messages that come within `timeout` seconds, their states already taken in; [] for none."""
+        assert self._socket is not None
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        if not poller.poll(timeout * 1000):
+            return []
+        try:
+            data = self._socket.recv(1 << 18)
+        except OSError:
+            data = b""
+        if not data:
+            self._recover()
+            return [{}]
+        *lines, self._inbox = (self._inbox + data).split(b"\n")
+        messages: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        for message in messages:
+            if "ref" not in message:
+                for row in message.get("states", ()):
+                    self._take(JobState(*row))
+        return messages or [{}]
+
+    def _take(self, state: JobState) -> None:
+        job = self._open.get(state.id)
+        if job is None:  # another controller's, or reported already
+            return
+        if state.over:
+            del self._open[state.id]
+        elif state.phase == job.phase:
+            return
+        job.phase = state.phase
+        self._news.append(state)
+
+    def _ask(self, folders: dict[str, str]) -> list[JobState]:
+        self._refs += 1
+        self._write({"op": "adopt", "ref": self._refs, "claims": list(folders.items())})
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for message in self._listen(deadline - time.monotonic()):
+                if message.get("ref") == self._refs:
+                    return [JobState(*row) for row in message["states"]]
+        raise ComputeError(f"the launcher of {self._folder} does not answer; its log: {self._names.log}")
+
+    # the launcher ---------------------------------------------------------------------------------
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket, self._inbox = None, b""
+
+    def _recover(self) -> None:
+        """The launcher is gone: find out through a new one what became of its jobs."""
+        self._hang_up()
+        if not self._open:
+            return
+        now = time.monotonic()
+        self._deaths = [then for then in self._deaths if now - then < 60.0] + [now]
+        if len(self._deaths) > DEATHS:
+            raise ComputeError(
+                f"the launcher of {self._folder} died {len(self._deaths)} times within a minute; "
+                f"its log: {self._names.log}"
+            )
+        self._connect()
+        found = {state.id: state for state in self._ask({id: job.folder for id, job in self._open.items()})}
+        for id, job in list(self._open.items()):
+            if id in found:
+                self._take(found[id])
+            elif job.job is not None and job.phase == "starting":
+                self._write(self._request(job.job, job.folder))
+            else:
+                self._take(JobState(id, "lost", job.folder, note="its launcher died, and it left no trace"))
+
+    def _connect(self) -> None:
+        """Reach the living launcher, or start one."""
+        if self._socket is not None:
+            return
+        deadline = time.monotonic() + PATIENCE
+        while not self._reach():
+            if time.monotonic() > deadline:
+                raise ComputeError(f"no launcher answers for {self._folder}; its log: {self._names.log}")
+            if self._spawn() == "held":  # it has a launcher that is just coming up or leaving
+                time.sleep(0.02)
+
+    def _reach(self) -> bool:
+        card = wire.read_json(self._names.card)
+        if not isinstance(card, dict) or not processes.alive(card.get("pid", 0), card.get("birth")):
+            return False
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE)
+        try:
+            connection.connect(card["socket"])
+            inbox = b""
+            while b"\n" not in inbox:
+                data = connection.recv(1 << 18)
+                if not data:
+                    raise ConnectionError
+                inbox += data
+        except OSError:
+            connection.close()
+            return False
+        line, self._inbox = inbox.split(b"\n", 1)
+        hello = json.loads(line)
+        if hello.get("hello") != PROTOCOL:
+            connection.close()
+            raise ComputeError(
+                f"the launcher of {self._folder} (pid {card['pid']}) is of another version of Overdrive; "
+                "wait until its runs have ended, or go on with that version"
+            )
+        self._socket = connection
+        for row in hello["states"]:
+            self._take(JobState(*row))
+        return True
+
+    def _spawn(self) -> str:
+        """Start a launcher; "ready" or "held"."""
+        root = str(Path(__file__).resolve().parents[2])
+        options = ["-I", "-S", *(["-X", "utf8"] if sys.flags.utf8_mode else [])]
+        Path(self._folder).mkdir(parents=True, exist_ok=True)
+        with Path(self._names.log).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *options, "-c", BOOT, root, self._folder],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+            )
+        with process:
+            assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+            word = process.stdout.readline().decode().strip() if ready else ""
+        if word not in ("ready", "held"):
+            last = Path(self._names.log).read_text(errors="replace").strip().splitlines()[-1:]
+            raise ComputeError(f"cannot start a launcher for {self._folder}: {''.join(last) or 'no answer'}")
+        return word
