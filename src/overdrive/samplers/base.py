@@ -1,12 +1,17 @@
-"""The sampler protocol and the table of names."""
+"""The sampler protocol, what all samplers share, and the table of names."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from collections.abc import Mapping
+from itertools import count
+from random import Random
+from typing import Any, ClassVar, Protocol, Self
 
+from ..errors import ConfigError, NotFound, Problem
 from ..model.history import History
 from ..model.records import Params
 from ..model.space import SearchSpace
+from ..model.values import key, plain
 from ..registry import Registry
 
 SAMPLERS = Registry(
@@ -22,9 +27,144 @@ SAMPLERS = Registry(
 class Sampler(Protocol):
     """What the planner needs of a sampler. It keeps no state: replay and resume come free."""
 
+    NAME: ClassVar[str]
     space: SearchSpace
     seed: int | None
 
     def propose(self, history: History, number: int) -> Params | None:
-        """The values of run `number` (from 0), or None: the space is used up."""
+        """The values of run `number` (from 0), or None: the space is used up.
+
+        The same answer for the same space, seed, number and history, on any machine; numbers may be
+        asked in any order. Without a seed it is as if the seed were 0.
+        """
         ...
+
+    def seeded(self, seed: int) -> Self:
+        """The same sampler with this seed."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """What `sampler_from_json` reads."""
+        ...
+
+
+class HyperParameterSampling:
+    """The base of all samplers: a search space and a seed, both fixed.
+
+    `parameter_space` is a SearchSpace or a mapping of names to laws; `properties` is carried along
+    unread, as HyperDrive does. ConfigError lists all that is wrong.
+    """
+
+    NAME: ClassVar[str]
+
+    def __init__(
+        self,
+        parameter_space: SearchSpace | Mapping[str, Any],
+        properties: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        problems: list[Problem] = []
+        try:
+            given = parameter_space
+            self.space = given if isinstance(given, SearchSpace) else SearchSpace(given)
+            problems += self._problems()
+        except ConfigError as error:
+            problems += error.problems
+        problems = list(ConfigError(problems).within("search_space").problems)
+        self.seed: int | None = plain(seed)
+        if self.seed is not None and type(self.seed) is not int:
+            problems.append(Problem("seed", f"must be a whole number or None, got {seed!r}"))
+        if problems:
+            raise ConfigError(problems)
+        self.properties = properties
+
+    def _problems(self) -> list[Problem]:
+        """What in `self.space` this sampler cannot take."""
+        return []
+
+    def propose(self, history: History, number: int) -> Params | None:
+        """The values of run `number` (from 0), or None: the space is used up."""
+        raise NotImplementedError
+
+    def seeded(self, seed: int) -> Self:
+        """The same sampler with this seed."""
+        return type(self)(self.space, properties=self.properties, seed=seed)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `sampler_from_json` reads."""
+        form = {"name": self.NAME, "parameter_space": self.space.to_json(), "seed": self.seed}
+        return form if self.properties is None else {**form, "properties": self.properties}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HyperParameterSampling) and key(self.to_json()) == key(other.to_json())
+
+    def __hash__(self) -> int:
+        return hash(key(self.to_json()))
+
+    def __repr__(self) -> str:
+        seed = "" if self.seed is None else f", seed={self.seed}"
+        return f"{type(self).__name__}({dict(self.space.parameters)!r}{seed})"
+
+
+class SequenceSampling(HyperParameterSampling):
+    """A sampler that walks through one sequence of draws, whatever the runs report.
+
+    In a finite space every configuration comes once: a draw that has come before is passed over, and
+    when many in a row have, what is left follows in shuffled order.
+    """
+
+    REJECTIONS: ClassVar[int] = 200
+    """So many repeated draws in a row mean that little is left."""
+
+    SHUFFLED: ClassVar[int] = 2**16
+    """Up to this size the rest is shuffled; a larger space is never nearly used up by a sweep."""
+
+    def draw(self, index: int) -> Params:
+        """Draw number `index` (from 0) of the sequence that this seed gives."""
+        raise NotImplementedError
+
+    def propose(self, history: History, number: int) -> Params | None:
+        """Draw `number`, or the distinct one of that number; None when a finite space is used up."""
+        size = self.space.size
+        if size is None:
+            return self.draw(number)
+        if number >= size:
+            return None
+        if not hasattr(self, "_distinct"):
+            # Only grows, and holds the same whatever was asked before.
+            self._distinct: list[Params] = []
+            self._unseen = self._without_replacement(size)
+        while len(self._distinct) <= number:
+            self._distinct.append(next(self._unseen))
+        return dict(self._distinct[number])
+
+    def _without_replacement(self, size: int) -> Any:
+        seen = set()
+        rejected = 0
+        for index in count():
+            if rejected >= self.REJECTIONS and size <= self.SHUFFLED:
+                break
+            params = self.draw(index)
+            mark = key(params)
+            rejected = rejected + 1 if mark in seen else 0
+            if mark not in seen:
+                seen.add(mark)
+                yield params
+        # random() alone is promised to give the same numbers in every version of Python.
+        numbers = Random(f"{self.seed or 0}:rest")
+        for index in sorted(range(size), key=lambda _: numbers.random()):
+            params = self.space.at(index)
+            if key(params) not in seen:
+                yield params
+
+
+def sampler_from_json(form: Mapping[str, Any]) -> Sampler:
+    """The sampler that `to_json` wrote; ConfigError when the name or the space is wrong."""
+    try:
+        sampling = SAMPLERS.load(form["name"])
+    except NotFound as error:
+        raise ConfigError(Problem("name", str(error))) from None
+    sampler: Sampler = sampling(
+        form["parameter_space"], properties=form.get("properties"), seed=form.get("seed")
+    )
+    return sampler
