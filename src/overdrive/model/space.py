@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..errors import ConfigError, Problem
-from .expressions import Branch, Choice, Constant, Expression, laws
+from .expressions import Branch, Choice, Constant, named
+from .laws import Expression
 from .records import Params
 from .values import key, token
 
@@ -36,7 +37,7 @@ class SearchSpace:
     """
 
     def __init__(self, parameters: Mapping[str, Any]) -> None:
-        found = laws(parameters)
+        found = named(parameters)
         problems = list(_clashes(found))
         if problems:
             raise ConfigError(problems)
@@ -102,7 +103,11 @@ class SearchSpace:
         return cls(parameters)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SearchSpace) and key(self.to_json()) == key(other.to_json())
+        return (
+            isinstance(other, SearchSpace)
+            and self.names == other.names
+            and key(self.to_json()) == key(other.to_json())
+        )
 
     def __hash__(self) -> int:
         return hash(key(self.to_json()))

@@ -67,5 +67,5 @@ def key(value: Any) -> Hashable:
     if isinstance(value, list | tuple):
         return ("list", tuple(key(item) for item in value))
     if isinstance(value, Mapping):
-        return ("dict", tuple((name, key(item)) for name, item in value.items()))
+        return ("dict", frozenset((name, key(item)) for name, item in value.items()))
     return value  # type: ignore[no-any-return]
