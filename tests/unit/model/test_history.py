@@ -1,4 +1,4 @@
-"""The history: order, the incumbent, and a run whose values are taken back."""
+"""The history: order, the incumbent, inherited and replaced runs."""
 
 from math import inf, nan
 
@@ -61,15 +61,13 @@ def test_inherited_runs_come_with_what_they_reported():
     assert history.best_run is old
 
 
-def test_a_restarted_run_is_forgotten_and_the_incumbent_found_anew():
+def test_a_newer_record_takes_the_place_of_the_old_one():
     history = proposed(MAX, "a", "b")
     history.report("a", 0.9)
-    history.report("b", 0.5)
-    history.restart("a")
-    assert history["a"].series.values == []
-    assert history.best_run is history["b"]
-    history.restart("b")
-    assert history.best_run is None
+    newer = RunRecord("a", 0, {}, Series(MAX, [0.9, 0.95]))
+    history.add(newer)
+    assert ([run.id for run in history], history["a"]) == (["a", "b"], newer)
+    assert history.best_run is newer
 
 
 def test_a_value_of_an_unknown_run_is_an_error():

@@ -1,0 +1,51 @@
+# The commands of this repository; each sets up what it needs, and a second call sets up nothing.
+#   make demo    tune examples/digits: 40 runs, two at a time
+#   make test    every test, from the fast floor to the slow one
+#   make check   lint, format, types, and who may import whom
+#   make bench   the figures that we claim
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV ?= .venv
+WORKERS ?= 2
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo test check bench venv clean
+.DEFAULT_GOAL := test
+
+demo: $(VENV)/.ready-demo
+	$(BIN)/overdrive submit examples/digits/sweep.yml
+
+test: venv
+	$(PYTEST) -n $(WORKERS) tests/unit
+	$(PYTEST) -n $(WORKERS) tests/contract
+	$(PYTEST) -n $(WORKERS) tests/e2e
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PYTEST) tests/unit/test_imports.py
+
+bench: venv
+	@for file in bench/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+venv: $(VENV)/.ready-dev
+
+$(VENV)/.ready-demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[examples]'
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(BIN)/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name it with: make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "No venv module: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
