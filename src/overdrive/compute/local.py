@@ -1,4 +1,4 @@
-"""Runs on this machine: the client of the sweep's launcher, which it starts, finds and replaces when it dies."""
+"""Runs on this machine: the client of the sweep's launcher, which it starts, finds or replaces."""
 
 from __future__ import annotations
 

@@ -6,8 +6,6 @@ no /proc (macOS), a birth is None, a group is all that can be seen of a run, and
 started. Standard library only, and no pathlib, which would cost the launcher its quick start.
 """
 
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import os
@@ -72,7 +70,7 @@ def table() -> dict[int, Process]:
 
 
 def alive(pid: int, birth: str | None, started: float | None = None) -> bool:
-    """Whether this very process still lives; without /proc, `started` (epoch seconds) stands in for a birth."""
+    """Whether this very process lives; without /proc, `started` (epoch seconds) stands in for a birth."""
     if pid <= 0:
         return False
     if PROC:
@@ -178,6 +176,15 @@ def send(process: Process, *signals: int) -> None:
     finally:
         if fd >= 0:
             os.close(fd)
+
+
+def send_group(pgid: int, *signals: int) -> None:
+    """Signal all members of a group at once: none can fork its way out of it."""
+    for number in signals:
+        try:
+            os.killpg(pgid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
 
 
 def adopt_orphans() -> None:

@@ -4,8 +4,6 @@ Files are copied inside the kernel where it can (and share their blocks on file 
 symbolic links are kept, times are not. Standard library only, and no pathlib, for the launcher's quick start.
 """
 
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import errno
