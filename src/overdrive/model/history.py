@@ -14,7 +14,7 @@ class History:
     def __init__(self, goal: PrimaryMetricGoal) -> None:
         self.goal = goal
         self._runs: dict[str, RunRecord] = {}
-        self._best: RunRecord | None = None
+        self._best: str | None = None
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -29,7 +29,7 @@ class History:
         return run_id in self._runs
 
     def add(self, run: RunRecord) -> RunRecord:
-        """Take in a run, with whatever it has already reported."""
+        """Take in a run, with whatever it has already reported, in place of an older record of the same id."""
         self._runs[run.id] = run
         self._compare(run)
         return run
@@ -45,22 +45,15 @@ class History:
         self._compare(run)
         return run
 
-    def restart(self, run_id: str) -> None:
-        """Forget what this run reported: its values came from the wrong source."""
-        self._runs[run_id].series = Series(self.goal)
-        self._best = None
-        for run in self:
-            self._compare(run)
-
     @property
     def best_run(self) -> RunRecord | None:
         """The incumbent: the run that holds the best value of all, the first one among equals."""
-        return self._best
+        return None if self._best is None else self._runs[self._best]
 
     def _compare(self, run: RunRecord) -> None:
         value = run.series.best
         if value is None:
             return
-        held = self._best.series.best if self._best else None
+        held = None if self._best is None else self._runs[self._best].series.best
         if held is None or self.goal.better(value, held):
-            self._best = run
+            self._best = run.id

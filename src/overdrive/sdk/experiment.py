@@ -1,0 +1,128 @@
+"""Experiment: a name under which sweeps are submitted and found again."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from ..controller.daemon import Daemon, spawn
+from ..errors import ConfigError, Problem
+from ..model.records import SweepRecord
+from ..sweep.command import threads
+from ..sweep.config import HyperDriveConfig, ScriptRunConfig, SingleRunConfig
+from . import snapshot
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .hyperdrive_run import HyperDriveRun
+    from .run import Run
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
+
+
+class Experiment:
+    """Sweeps and runs under one name (letters, digits, `_` and `-`, at most 255)."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ConfigError(
+                Problem("experiment", f"must be letters, digits, _ and -, at most 255 in all, got {name!r}")
+            )
+        self.workspace = workspace
+        self.name = name
+
+    @overload
+    def submit(self, config: HyperDriveConfig, tags: dict[str, str] | None = None) -> HyperDriveRun: ...
+
+    @overload
+    def submit(self, config: ScriptRunConfig, tags: dict[str, str] | None = None) -> Run: ...
+
+    def submit(self, config: Any, tags: dict[str, str] | None = None) -> Any:
+        """Start a sweep, or a single run, and return at once; it goes on when this process ends.
+
+        ConfigError with all that is wrong, before anything runs. What looks like a mistake is a warning.
+        """
+        daemon = spawn()
+        try:
+            sweep, advice = self._prepared(config, dict(tags or {}))
+            self.workspace.store.create_sweep(sweep)
+        except BaseException:
+            daemon.dismiss()
+            raise
+        return self._started(sweep, advice, daemon)
+
+    def get_runs(self) -> Iterator[Run]:
+        """The sweeps and single runs of this experiment, newest first."""
+        from .run import Run
+
+        for sweep in self.workspace.store.sweeps(self.name):
+            yield Run.get(self.workspace, sweep.id)
+
+    def _prepared(self, config: Any, tags: dict[str, str]) -> tuple[SweepRecord, list[str]]:
+        if isinstance(config, ScriptRunConfig):
+            kind, config = "script", SingleRunConfig(config)
+        elif isinstance(config, HyperDriveConfig):
+            kind = "hyperdrive"
+        else:
+            given = type(config).__name__
+            raise ConfigError(f"submit: takes a HyperDriveConfig or a ScriptRunConfig, got {given}")
+        config = config.seeded(secrets.randbits(32))
+        source = Path(config.run_config.source_directory).absolute()
+        kept = snapshot.take(source, self.workspace.home / "snapshots")
+        _check_script(config.run_config, source, kept)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        limits = config.limits(machine=cores)
+        sweep_id = config.custom_run_id or _new_id(kind, self.name)
+        stored = {
+            **config.to_json(),
+            "limits": limits.to_json(),
+            "snapshot": str(kept),
+            "interpreter": config.run_config.interpreter or sys.executable,
+            "home": str(self.workspace.home),
+            "threads": threads(cores, limits.max_concurrent_runs, os.environ),
+            "python_path": _python_path(self.workspace.python_path()),
+        }
+        record = SweepRecord(sweep_id, self.name, kind, stored, created=time.time(), tags=tags)
+        return record, config.advice() if kind == "hyperdrive" else []
+
+    def _started(self, sweep: SweepRecord, advice: list[str], daemon: Daemon) -> Run:
+        from .run import Run
+
+        daemon.control(self.workspace.store_url, self.workspace.home, sweep.id)
+        for sentence in advice:
+            warnings.warn(sentence, UserWarning, stacklevel=3)
+        return Run.get(self.workspace, sweep.id)
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.workspace!r}, {self.name!r})"
+
+
+def _new_id(kind: str, experiment: str) -> str:
+    return f"HD_{secrets.token_hex(4)}" if kind == "hyperdrive" else f"{experiment}_{secrets.token_hex(4)}"
+
+
+def _python_path(first: Path) -> dict[str, str]:
+    inherited = os.environ.get("PYTHONPATH")
+    return {
+        "PYTHONPATH": f"{first}{os.pathsep}{inherited}" if inherited else str(first),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _check_script(config: ScriptRunConfig, source: Path, kept: Path) -> None:
+    if config.script is None or (kept / config.script).is_file():
+        return
+    if (source / config.script).is_file():
+        raise ConfigError(
+            Problem("script", f"{config.script!r} is left out by .amlignore or .gitignore of {str(source)!r}")
+        )
+    there = sorted(path.name for path in kept.glob("*.py"))
+    has = f"it has {', '.join(there)}" if there else "it has no Python file"
+    raise ConfigError(Problem("script", f"there is no {config.script!r} in {str(source)!r}; {has}"))

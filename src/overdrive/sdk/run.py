@@ -1,0 +1,329 @@
+"""Run: one run, seen from outside; and `Run.get_context()`, the run that a script is in.
+
+Imported by training scripts too, in whatever interpreter they run: nothing but the standard library at
+import, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..runtime.context import ScriptRun
+from ..runtime.wire import RunFolder
+
+if TYPE_CHECKING:
+    from ..model.records import RunRecord
+    from .experiment import Experiment
+    from .view import SweepView
+    from .workspace import Workspace
+
+POLL_SECONDS = 0.05
+"""How often somebody who waits looks."""
+
+START_SECONDS = 20.0
+"""So long a new sweep may be without a controller before we say that there is none."""
+
+
+class Run:
+    """One run of a sweep, or a script that was submitted on its own."""
+
+    def __init__(self, experiment: Experiment, run_id: str, _view: SweepView | None = None) -> None:
+        self.experiment = experiment
+        self._run_id = run_id
+        self._seen = _view
+
+    @staticmethod
+    def get_context(allow_offline: bool = True) -> ScriptRun:
+        """The run that this very process belongs to: what a training script logs with."""
+        return ScriptRun.get_context(allow_offline)
+
+    @staticmethod
+    def get(workspace: Workspace, run_id: str) -> Run:
+        """The sweep (a HyperDriveRun) or the run of this id; NotFound when there is none."""
+        from .experiment import Experiment
+        from .hyperdrive_run import HyperDriveRun
+        from .view import SweepView
+
+        found = workspace.store.find(run_id)
+        sweep_id = workspace.store.owner(found) if _is_run(workspace, found) else found
+        view = SweepView(workspace.store, sweep_id)
+        experiment = Experiment(workspace, view.sweep.experiment)
+        if found == sweep_id and view.sweep.kind == "hyperdrive":
+            return HyperDriveRun(experiment, found, _view=view)
+        return Run(experiment, found, _view=view)
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        """The id of the run."""
+        return self._run_id
+
+    @property
+    def number(self) -> int:
+        """The number of the run in its sweep, from 0."""
+        return self._record.number
+
+    @property
+    def parent(self) -> Run | None:
+        """The sweep that this run belongs to."""
+        if self._view.sweep.kind != "hyperdrive" or self._run_id == self._sweep_id:
+            return None
+        return Run.get(self.experiment.workspace, self._sweep_id)
+
+    @property
+    def status(self) -> str:
+        """The status as it is now, in HyperDrive's words."""
+        return self.get_status()
+
+    def get_status(self) -> str:
+        """The status as it is now, in HyperDrive's words."""
+        self._view.refresh()
+        return str(self._record.status if self._view.runs else self._view.sweep.status)
+
+    def get_details(self) -> dict[str, Any]:
+        """What ran, where, when and how it ended; the tokens of its command line under
+        `['runDefinition']['arguments']` (and `'Arguments'`)."""
+        self._view.refresh()
+        run, sweep = self._record, self._view.sweep
+        argv = self._argv()
+        definition = {
+            "script": sweep.config["run_config"]["script"],
+            "command": argv,
+            "arguments": argv[2:],
+            "Arguments": argv[2:],
+            "sourceDirectory": sweep.config["run_config"]["source_directory"],
+            "maxRunDurationSeconds": sweep.config["run_config"]["max_run_duration_seconds"],
+        }
+        details = {
+            "runId": run.id,
+            "target": sweep.config["run_config"]["compute_target"] or "local",
+            "status": str(run.status),
+            "startTimeUtc": _utc(run.started),
+            "endTimeUtc": _utc(run.ended),
+            "exitCode": run.exit_code,
+            "reason": run.reason,
+            "parameters": dict(run.params),
+            "properties": {},
+            "runDefinition": definition,
+            "logFiles": {"stdout.txt": self._folder.stdout, "stderr.txt": self._folder.stderr},
+        }
+        return {key: value for key, value in details.items() if value is not None}
+
+    # What it logged and left
+
+    def get_metrics(self, name: str | None = None) -> dict[str, Any]:
+        """What the run has logged, by name: a value, or the list of values when there are several.
+
+        Rows and tables are dicts of columns (of single cells where there is one row); images are paths.
+        """
+        self._view.refresh()
+        found: dict[str, Any] = {}
+        for key, values in self._view.metrics(self._record.id).items():
+            found[key] = values[0] if len(values) == 1 else values
+        for entry in self.experiment.workspace.store.entries(self._record.id):
+            found[entry.name] = _joined(found.get(entry.name), entry.kind, entry.payload)
+        found = {key: _single_row(value) for key, value in found.items()}
+        return found if name is None else {key: value for key, value in found.items() if key == name}
+
+    def get_file_names(self) -> list[str]:
+        """Every file in the run's `outputs/` and `logs/`, and `stdout.txt` and `stderr.txt`."""
+        root = self._folder.path
+        names = []
+        for top in ("outputs", "logs"):
+            for folder, _, files in os.walk(os.path.join(root, top)):
+                names += [os.path.relpath(os.path.join(folder, file), root) for file in files]
+        streams = {"stdout.txt": self._folder.stdout, "stderr.txt": self._folder.stderr}
+        return sorted(names) + [name for name, path in streams.items() if os.path.exists(path)]
+
+    def download_file(self, name: str, output_file_path: str | None = None) -> str:
+        """Copy a file of the run (to a folder or a path; by default its own name here); where it is now."""
+        target = output_file_path or os.path.basename(name)
+        if os.path.isdir(target):
+            target = os.path.join(target, os.path.basename(name))
+        source = self._path_of(name)
+        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+        shutil.copy2(source, target)
+        return target
+
+    def download_files(self, prefix: str | None = None, output_directory: str | None = None) -> list[str]:
+        """Copy every file whose name begins with `prefix`, under their names; where they are now."""
+        names = [name for name in self.get_file_names() if name.startswith(prefix or "")]
+        return [self.download_file(name, os.path.join(output_directory or ".", name)) for name in names]
+
+    def register_model(
+        self,
+        model_name: str,
+        model_path: str | None = None,
+        tags: dict[str, str] | None = None,
+        properties: dict[str, str] | None = None,
+        description: str | None = None,
+    ) -> Any:
+        """Keep a file or folder of this run as the next version of a model, in the workspace's `models/`."""
+        from .model import register
+
+        source = self._path_of(model_path or model_name)
+        about = {
+            "tags": tags or {},
+            "properties": properties or {},
+            "description": description,
+            "run_id": self.id,
+        }
+        return register(self.experiment.workspace, model_name, source, about)
+
+    # Waiting and ending
+
+    def wait_for_completion(self, show_output: bool = False, raise_on_error: bool = True) -> dict[str, Any]:
+        """Wait until nothing more will happen; the details. RunFailed when it failed, unless
+        `raise_on_error` is false. Ctrl-C ends the waiting, never the run."""
+        from ..errors import ComputeError, RunFailed
+
+        began, shown = time.monotonic(), 0
+        while True:
+            changed = self._view.refresh()
+            over = self._is_over()
+            if show_output and (changed or over):
+                shown = self._show(shown)
+            if over:
+                break
+            if not changed:
+                if time.monotonic() - began > START_SECONDS and self._view.controller is None:
+                    self._view.refresh()
+                    if not self._is_over():
+                        raise ComputeError(
+                            f"{self._sweep_id}: nobody controls it (its controller has ended; see "
+                            f"{self.experiment.workspace.sweep_folder(self._sweep_id) / 'controller.log'})"
+                        )
+                time.sleep(POLL_SECONDS)
+        details = self.get_details()
+        if raise_on_error and self.get_status() == "Failed":
+            raise RunFailed(f"{self.id} failed: {self._why()}")
+        return details
+
+    def cancel(self) -> None:
+        """Ask for this run to be ended: TERM to all its processes, the grace time, KILL."""
+        self.experiment.workspace.store.ask(self._sweep_id, "cancel", self._record.id)
+
+    def get_children(self) -> Iterator[Run]:
+        """A single run has none."""
+        return iter(())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.experiment.name!r}, {self._run_id!r}, {self.get_status()})"
+
+    # Inside
+
+    @property
+    def _view(self) -> SweepView:
+        if self._seen is None:
+            from .view import SweepView
+
+            store = self.experiment.workspace.store
+            found = store.find(self._run_id)
+            sweep_id = store.owner(found) if _is_run(self.experiment.workspace, found) else found
+            self._seen = SweepView(store, sweep_id)
+        return self._seen
+
+    @property
+    def _sweep_id(self) -> str:
+        return self._view.sweep.id
+
+    @property
+    def _record(self) -> RunRecord:
+        runs = self._view.runs
+        if self._view.sweep.kind != "hyperdrive":
+            if not runs:
+                self._wait_for_record()
+            return self._view.runs[0]
+        return self._view.run(self._run_id)
+
+    def _wait_for_record(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self._view.runs and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            self._view.refresh()
+
+    @property
+    def _folder(self) -> RunFolder:
+        workspace = self.experiment.workspace
+        return RunFolder(os.fspath(workspace.run_folder(self._sweep_id, self._record.number)))
+
+    def _argv(self) -> list[str]:
+        from ..sweep.command import render
+        from ..sweep.config import ScriptRunConfig
+
+        config = self._view.sweep.config
+        script = ScriptRunConfig.from_json(config["run_config"])
+        return render(script, self._record.params, config["interpreter"], "").argv
+
+    def _path_of(self, name: str) -> str:
+        from ..errors import NotFound
+
+        streams = {"stdout.txt": self._folder.stdout, "stderr.txt": self._folder.stderr}
+        root = os.path.realpath(self._folder.path)
+        path = streams.get(name) or os.path.realpath(os.path.join(root, name))
+        if not os.path.exists(path) or os.path.commonpath([root, os.path.realpath(path)]) != root:
+            there = self.get_file_names()
+            raise NotFound(f"{self.id} has no file {name!r}; it has {', '.join(there[:20]) or 'none'}")
+        return path
+
+    def _is_over(self) -> bool:
+        runs = self._view.runs
+        if self._view.sweep.status.terminal:
+            return True
+        return bool(runs) and self._run_id != self._sweep_id and self._record.status.terminal
+
+    def _why(self) -> str:
+        return self._record.reason or ""
+
+    def _show(self, shown: int) -> int:
+        """Print what standard output has had since byte `shown`; how many bytes that is now."""
+        if not self._view.runs:
+            return shown
+        try:
+            with open(self._folder.stdout, "rb") as file:
+                file.seek(shown)
+                text = file.read()
+        except OSError:
+            return shown
+        sys.stdout.write(text.decode("utf-8", "replace"))
+        sys.stdout.flush()
+        return shown + len(text)
+
+
+def _is_run(workspace: Workspace, found: str) -> bool:
+    from ..errors import NotFound
+
+    try:
+        workspace.store.sweep(found)
+    except NotFound:
+        return True
+    return False
+
+
+def _utc(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _joined(before: Any, kind: str, payload: Any) -> Any:
+    """Rows and tables of one name grow into one table; anything else becomes a list when it comes again."""
+    if kind in ("row", "table"):
+        columns: dict[str, list[Any]] = before if isinstance(before, dict) else {}
+        for column, cells in payload.items():
+            columns.setdefault(column, []).extend(cells if kind == "table" else [cells])
+        return columns
+    if before is None:
+        return payload
+    return [*before, payload] if isinstance(before, list) else [before, payload]
+
+
+def _single_row(value: Any) -> Any:
+    if isinstance(value, dict) and all(len(cells) == 1 for cells in value.values()):
+        return {column: cells[0] for column, cells in value.items()}
+    return value

@@ -1,0 +1,124 @@
+"""Workspace: the folder `.overdrive/` of a project, and what is kept in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, NotFound
+from ..runtime.wire import HOME
+from ..store.base import Store, open_store
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
+    from .run import Run
+
+FOLDER = ".overdrive"
+
+
+class Workspace:
+    """A project's sweeps, runs, snapshots and models.
+
+    `.overdrive/` holds `overdrive.db`, `snapshots/<hash>/`, `runs/<sweep>/<number>/` and `models/`.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.root = Path(folder).absolute()
+        self.home = self.root / FOLDER
+
+    @classmethod
+    def find(cls, folder: str | os.PathLike[str] | None = None) -> Workspace:
+        """The workspace that `folder` (else the current one) lies in, by walking up; else a new one there.
+
+        The variable OVERDRIVE_HOME, the path of a `.overdrive` folder, goes before any search.
+        """
+        named = os.environ.get(HOME)
+        if folder is None and named:
+            workspace = cls(Path(named).parent)
+            workspace.home = Path(named).absolute()
+            return workspace._made()
+        start = Path(folder or ".").absolute()
+        if not start.is_dir():
+            raise NotFound(f"workspace: there is no folder {str(start)!r}")
+        for place in (start, *start.parents):
+            if (place / FOLDER).is_dir():
+                return cls(place)._made()
+        return cls(start)._made()
+
+    @classmethod
+    def from_config(cls, path: str | os.PathLike[str] | None = None, **_: Any) -> Workspace:
+        """HyperDrive's way in: where to begin the search, a folder or a file in it."""
+        place = Path(path) if path is not None else None
+        return cls.find(place.parent if place is not None and place.is_file() else place)
+
+    @property
+    def name(self) -> str:
+        """The name of the project's folder."""
+        return self.root.name
+
+    @property
+    def store_url(self) -> str:
+        """Where this workspace remembers."""
+        return f"sqlite:///{self.home / 'overdrive.db'}"
+
+    @cached_property
+    def store(self) -> Store:
+        """This workspace's memory."""
+        return open_store(self.store_url)
+
+    @property
+    def experiments(self) -> Mapping[str, Experiment]:
+        """Every experiment that has a sweep, by name."""
+        from .experiment import Experiment
+
+        return {sweep.experiment: Experiment(self, sweep.experiment) for sweep in self.store.sweeps()}
+
+    @property
+    def models(self) -> list[dict[str, Any]]:
+        """Every registered model: name, version, path, the run it comes from."""
+        return self.store.models()
+
+    def find_id(self, prefix: str) -> str:
+        """The id of the sweep or run that is meant: a whole id, the beginning of a sweep's, or `last`."""
+        return self.store.find(prefix)
+
+    def get_run(self, run_id: str) -> Run:
+        """The sweep or run of this id."""
+        from .run import Run
+
+        return Run.get(self, run_id)
+
+    def sweep_folder(self, sweep_id: str) -> Path:
+        """Where the run folders of a sweep lie."""
+        return self.home / "runs" / sweep_id
+
+    def run_folder(self, sweep_id: str, number: int) -> Path:
+        """Where a run has worked: its copy of the source, `outputs/`, `logs/`."""
+        return self.sweep_folder(sweep_id) / str(number)
+
+    def python_path(self) -> Path:
+        """A folder with one link to this very package, for interpreters that do not know it."""
+        folder = self.home / "path"
+        folder.mkdir(exist_ok=True)
+        link, package = folder / "overdrive", Path(__file__).parent.parent
+        if not link.is_symlink() or Path(os.readlink(link)) != package:
+            aside = folder / f".overdrive.{os.getpid()}"
+            aside.symlink_to(package)
+            aside.replace(link)
+        return folder
+
+    def _made(self) -> Workspace:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            ignore = self.home / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise ConfigError(f"workspace: cannot write to {str(self.home)!r}: {error.strerror}") from error
+        return self
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.root)!r})"

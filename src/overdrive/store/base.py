@@ -1,0 +1,174 @@
+"""The store protocol, its contract in prose, and `open_store`.
+
+The contract
+- A sweep's rows are written by whoever submits it (once, `create_sweep`) and from then on by its
+  controller alone (`commit`). Everybody else writes requests, never rows.
+- `commit` is one transaction: after a crash a turn is there whole or not at all. Each commit raises
+  the sweep's revision by one, and stamps the rows it touches with it, so that a reader who knows a
+  revision can ask for what came later.
+- Points only ever grow; their order within a run and a name is the order of the intervals.
+- A terminal status never changes again.
+- Every method may be called from any process, and from one thread at a time.
+- NaN survives; a name or a text may hold any character that a file name or a script can produce.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from ..errors import StoreError
+from ..model.metrics import Point
+from ..model.records import RunRecord, SweepRecord
+from ..registry import Registry
+
+STORES = Registry(
+    "stores",
+    {
+        "sqlite": "overdrive.store.sql:SqlStore",
+    },
+)
+
+
+class Cursor(NamedTuple):
+    """How far a reader has read: the sweep's revision, the last point and the last message."""
+
+    revision: int = -1
+    point: int = 0
+    message: int = 0
+
+
+START = Cursor()
+"""Before everything."""
+
+
+class Message(NamedTuple):
+    """Something the user should know; `level` is info, warning or error; time in epoch seconds."""
+
+    time: float
+    level: str
+    text: str
+
+
+class Entry(NamedTuple):
+    """Something logged that is not a scalar: a row, a table, an image. `payload` is JSON."""
+
+    name: str
+    kind: str
+    payload: Any
+
+
+class Request(NamedTuple):
+    """A wish that waits for the controller."""
+
+    key: int
+    wish: str
+    run_id: str | None
+    payload: dict[str, Any]
+
+
+class Holder(NamedTuple):
+    """Who controls a sweep: a process, known by pid and birth (pids come again), and its last beat."""
+
+    pid: int
+    born: str
+    host: str
+    heartbeat: float
+
+
+@dataclass(slots=True)
+class Turn:
+    """All that one turn of a controller changes; empty fields change nothing.
+
+    `offsets` are the bytes read of each run's files, by run id: (metric file, standard output).
+    """
+
+    sweep: SweepRecord | None = None
+    new_runs: list[RunRecord] = field(default_factory=list)
+    runs: dict[str, RunRecord] = field(default_factory=dict)
+    points: list[tuple[str, Point]] = field(default_factory=list)
+    entries: list[tuple[str, Entry]] = field(default_factory=list)
+    offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    handled: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__slots__)
+
+
+class Change(NamedTuple):
+    """What is new since a cursor: the sweep itself, runs (without their values), points, messages."""
+
+    sweep: SweepRecord
+    runs: list[RunRecord]
+    points: list[tuple[str, Point]]
+    messages: list[Message]
+    cursor: Cursor
+
+
+class Store(Protocol):
+    """One question a method. NotFound where a named thing does not exist, StoreError when the store fails."""
+
+    def create_sweep(self, sweep: SweepRecord) -> None:
+        """Write a new sweep; its id must be new."""
+
+    def find(self, prefix: str) -> str:
+        """The sweep or run with this id, or the one sweep whose id begins so; `last`: the newest sweep."""
+
+    def sweep(self, sweep_id: str) -> SweepRecord:
+        """The sweep itself."""
+
+    def sweeps(self, experiment: str | None = None) -> list[SweepRecord]:
+        """All sweeps, newest first."""
+
+    def owner(self, run_id: str) -> str:
+        """The id of the sweep that a run belongs to."""
+
+    def changes(self, sweep_id: str, since: Cursor = START) -> Change:
+        """What is new since the cursor; by default everything."""
+
+    def revision(self, sweep_id: str) -> int:
+        """The number of commits so far; cheap enough to ask ten times a second."""
+
+    def entries(self, run_id: str) -> list[Entry]:
+        """What a run logged that is not a scalar, in order."""
+
+    def offsets(self, sweep_id: str) -> dict[str, tuple[int, int]]:
+        """Bytes read of the files of each run, for a controller that takes over."""
+
+    def commit(self, sweep_id: str, turn: Turn) -> None:
+        """Write one turn of the controller, whole or not at all."""
+
+    def ask(self, sweep_id: str, wish: str, run_id: str | None = None, **payload: Any) -> None:
+        """Leave a wish for the controller."""
+
+    def requests(self, sweep_id: str) -> Sequence[Request]:
+        """Wishes that have not been handled, oldest first."""
+
+    def hold(self, sweep_id: str, holder: Holder) -> None:
+        """Write down who controls the sweep, or that it still lives."""
+
+    def holder(self, sweep_id: str) -> Holder | None:
+        """Who controlled the sweep last; whether it still lives is for the caller to find out."""
+
+    def release(self, sweep_id: str) -> None:
+        """Nobody controls the sweep any more."""
+
+    def add_model(self, name: str, model: dict[str, Any]) -> int:
+        """Register the next version of a model; the version, from 1."""
+
+    def models(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Registered models, newest version first."""
+
+    def close(self) -> None:
+        """Give the connections back."""
+
+
+def open_store(url: str) -> Store:
+    """The store at this URL (`sqlite:////folder/overdrive.db`); made when it is not there yet."""
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme not in STORES.names():
+        raise StoreError(f"store {url!r}: no store for {scheme!r}; there are {', '.join(STORES.names())}")
+    store: Store = STORES.load(scheme)(url)
+    return store

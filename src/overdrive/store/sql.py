@@ -1,0 +1,417 @@
+"""The store over SQLAlchemy Core: SQLite in WAL mode (and PostgreSQL); one method a question.
+
+Durability on SQLite: WAL with synchronous=FULL, so each commit is on the disk before `commit`
+returns; a power cut costs at most the turn that was being written, never the file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..errors import NotFound, StoreError
+from ..model.metrics import Point, PrimaryMetricGoal, Series
+from ..model.records import RunRecord, Status, SweepRecord
+from . import schema
+from .base import START, Change, Cursor, Entry, Holder, Message, Request, Turn
+from .schema import entries, holders, messages, models, points, requests, runs, sweeps
+
+NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "fuse.sshfs", "ceph", "afs")
+"""Where SQLite's WAL does not work: its shared memory does not cross machines."""
+
+BUSY_SECONDS = 30
+"""So long a writer waits for another one before the store counts as failed."""
+
+
+class SqlStore:
+    """See the contract in `store.base`."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        with self._failing():
+            schema.prepare(self._engine.execution_options(write=True))
+        self._keys: dict[str, int] = {}
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # Sweeps
+
+    def create_sweep(self, sweep: SweepRecord) -> None:
+        with self._write() as db:
+            db.execute(sweeps.insert(), {"id": sweep.id, **_sweep_columns(sweep), "revision": 0})
+
+    def find(self, prefix: str) -> str:
+        with self._read() as db:
+            if prefix in ("last", "latest"):
+                newest = db.execute(sa.select(sweeps.c.id).order_by(sweeps.c.key.desc()).limit(1)).scalar()
+                if newest is None:
+                    raise NotFound(
+                        "there is no sweep in this workspace yet; start one with `overdrive submit`"
+                    )
+                return str(newest)
+            for table in (sweeps, runs):
+                exact = db.execute(sa.select(table.c.id).where(table.c.id == prefix)).scalar()
+                if exact is not None:
+                    return str(exact)
+            begins = sweeps.c.id.startswith(prefix, autoescape=True)
+            found = list(db.execute(sa.select(sweeps.c.id).where(begins).limit(5)).scalars())
+        if len(found) == 1 and prefix:
+            return str(found[0])
+        if found and prefix:
+            raise NotFound(f"{prefix!r} is the beginning of several sweeps: {', '.join(found)}")
+        raise NotFound(f"no sweep or run {prefix!r} in this workspace; `overdrive list` shows what there is")
+
+    def sweep(self, sweep_id: str) -> SweepRecord:
+        with self._read() as db:
+            return _sweep(self._row(db, sweep_id))
+
+    def sweeps(self, experiment: str | None = None) -> list[SweepRecord]:
+        query = sa.select(sweeps).order_by(sweeps.c.key.desc())
+        if experiment is not None:
+            query = query.where(sweeps.c.experiment == experiment)
+        with self._read() as db:
+            return [_sweep(row) for row in db.execute(query)]
+
+    def owner(self, run_id: str) -> str:
+        query = sa.select(sweeps.c.id).join(runs, runs.c.sweep == sweeps.c.key).where(runs.c.id == run_id)
+        with self._read() as db:
+            found = db.execute(query).scalar()
+        if found is None:
+            raise NotFound(f"no run {run_id!r} in this workspace")
+        return str(found)
+
+    # What happened
+
+    def changes(self, sweep_id: str, since: Cursor = START) -> Change:
+        with self._read() as db:
+            row = self._row(db, sweep_id)
+            goal = _goal(row.config)
+            new_runs = db.execute(
+                sa.select(runs)
+                .where(runs.c.sweep == row.key, runs.c.revision > since.revision)
+                .order_by(runs.c.number)
+            )
+            new_points = db.execute(
+                sa.select(
+                    points.c.key, points.c.run, points.c.name, points.c.value, points.c.step, points.c.time
+                )
+                .where(points.c.sweep == row.key, points.c.key > since.point)
+                .order_by(points.c.key)
+            ).all()
+            new_messages = db.execute(
+                sa.select(messages)
+                .where(messages.c.sweep == row.key, messages.c.key > since.message)
+                .order_by(messages.c.key)
+            ).all()
+            return Change(
+                _sweep(row),
+                [_run(run, goal) for run in new_runs],
+                [(p[1], Point(p[2], math.nan if p[3] is None else p[3], p[4], p[5])) for p in new_points],
+                [Message(m.time, m.level, m.text) for m in new_messages],
+                Cursor(
+                    row.revision,
+                    new_points[-1][0] if new_points else since.point,
+                    new_messages[-1].key if new_messages else since.message,
+                ),
+            )
+
+    def revision(self, sweep_id: str) -> int:
+        with self._read() as db:
+            found = db.execute(sa.select(sweeps.c.revision).where(sweeps.c.id == sweep_id)).scalar()
+        if found is None:
+            raise _no_sweep(sweep_id)
+        return int(found)
+
+    def entries(self, run_id: str) -> list[Entry]:
+        query = sa.select(entries).where(entries.c.run == run_id).order_by(entries.c.key)
+        with self._read() as db:
+            return [Entry(row.name, row.kind, json.loads(row.payload)) for row in db.execute(query)]
+
+    def offsets(self, sweep_id: str) -> dict[str, tuple[int, int]]:
+        with self._read() as db:
+            query = sa.select(runs.c.id, runs.c.metric_offset, runs.c.output_offset).where(
+                runs.c.sweep == self._key(db, sweep_id)
+            )
+            return {row[0]: (row[1], row[2]) for row in db.execute(query)}
+
+    # The controller's turn
+
+    def commit(self, sweep_id: str, turn: Turn) -> None:
+        with self._write() as db:
+            key = self._key(db, sweep_id)
+            changed = _sweep_columns(turn.sweep) if turn.sweep else {}
+            db.execute(
+                sweeps.update().where(sweeps.c.key == key).values(**changed, revision=sweeps.c.revision + 1)
+            )
+            revision = db.execute(sa.select(sweeps.c.revision).where(sweeps.c.key == key)).scalar_one()
+            if turn.new_runs:
+                db.execute(
+                    runs.insert(),
+                    [
+                        {
+                            "sweep": key,
+                            "number": run.number,
+                            "params": _dumps(run.params),
+                            "metric_offset": 0,
+                            "output_offset": 0,
+                            "id": run.id,
+                            **_run_columns(run, revision),
+                        }
+                        for run in turn.new_runs
+                    ],
+                )
+            if turn.runs:
+                _update_runs(
+                    db, [{"at": run.id, **_run_columns(run, revision)} for run in turn.runs.values()]
+                )
+            if turn.offsets:
+                _update_runs(
+                    db,
+                    [
+                        {"at": run_id, "metric_offset": metric, "output_offset": output}
+                        for run_id, (metric, output) in turn.offsets.items()
+                    ],
+                )
+            if turn.points:
+                db.execute(
+                    points.insert(),
+                    [
+                        {
+                            "sweep": key,
+                            "run": run_id,
+                            "name": _text(point.name),
+                            "value": None if point.value != point.value else point.value,
+                            "step": point.step,
+                            "time": point.time,
+                        }
+                        for run_id, point in turn.points
+                    ],
+                )
+            if turn.entries:
+                db.execute(
+                    entries.insert(),
+                    [
+                        {"run": run_id, "name": _text(e.name), "kind": e.kind, "payload": _dumps(e.payload)}
+                        for run_id, e in turn.entries
+                    ],
+                )
+            if turn.messages:
+                db.execute(
+                    messages.insert(),
+                    [
+                        {"sweep": key, "time": m.time, "level": m.level, "text": _text(m.text)}
+                        for m in turn.messages
+                    ],
+                )
+            if turn.handled:
+                db.execute(requests.update().where(requests.c.key.in_(turn.handled)).values(handled=True))
+
+    # Wishes and holders
+
+    def ask(self, sweep_id: str, wish: str, run_id: str | None = None, **payload: Any) -> None:
+        with self._write() as db:
+            db.execute(
+                requests.insert(),
+                {
+                    "sweep": self._key(db, sweep_id),
+                    "run": run_id,
+                    "wish": wish,
+                    "payload": _dumps(payload),
+                    "asked": time.time(),
+                    "handled": False,
+                },
+            )
+
+    def requests(self, sweep_id: str) -> Sequence[Request]:
+        with self._read() as db:
+            query = (
+                sa.select(requests)
+                .where(requests.c.sweep == self._key(db, sweep_id), requests.c.handled.is_(False))
+                .order_by(requests.c.key)
+            )
+            return [Request(r.key, r.wish, r.run, json.loads(r.payload)) for r in db.execute(query)]
+
+    def hold(self, sweep_id: str, holder: Holder) -> None:
+        with self._write() as db:
+            key = self._key(db, sweep_id)
+            updated = db.execute(holders.update().where(holders.c.sweep == key).values(**holder._asdict()))
+            if updated.rowcount == 0:
+                db.execute(holders.insert(), {"sweep": key, **holder._asdict()})
+
+    def holder(self, sweep_id: str) -> Holder | None:
+        with self._read() as db:
+            row = db.execute(sa.select(holders).where(holders.c.sweep == self._key(db, sweep_id))).first()
+        return None if row is None else Holder(row.pid, row.born, row.host, row.heartbeat)
+
+    def release(self, sweep_id: str) -> None:
+        with self._write() as db:
+            db.execute(holders.delete().where(holders.c.sweep == self._key(db, sweep_id)))
+
+    # Models
+
+    def add_model(self, name: str, model: dict[str, Any]) -> int:
+        with self._write() as db:
+            newest = db.execute(
+                sa.select(sa.func.max(models.c.version)).where(models.c.name == name)
+            ).scalar()
+            version = (newest or 0) + 1
+            db.execute(models.insert(), {"name": name, "version": version, "model": _dumps(model)})
+        return version
+
+    def models(self, name: str | None = None) -> list[dict[str, Any]]:
+        query = sa.select(models).order_by(models.c.name, models.c.version.desc())
+        if name is not None:
+            query = query.where(models.c.name == name)
+        with self._read() as db:
+            return [{"name": r.name, "version": r.version, **json.loads(r.model)} for r in db.execute(query)]
+
+    # Connections
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with self._failing(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        with self._failing(), self._engine.execution_options(write=True).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"{self._engine.url.render_as_string()}: {error.orig}") from error
+
+    def _row(self, db: sa.Connection, sweep_id: str) -> sa.Row[Any]:
+        row = db.execute(sa.select(sweeps).where(sweeps.c.id == sweep_id)).first()
+        if row is None:
+            raise _no_sweep(sweep_id)
+        return row
+
+    def _key(self, db: sa.Connection, sweep_id: str) -> int:
+        if sweep_id not in self._keys:
+            self._keys[sweep_id] = self._row(db, sweep_id).key
+        return self._keys[sweep_id]
+
+
+def _engine(url: str) -> sa.Engine:
+    if not url.startswith("sqlite:"):
+        return sa.create_engine(url)
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    path = Path(engine.url.database or "")
+    journal = "DELETE" if _on_network(path) else "WAL"
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: sqlite3 would begin too late
+        for pragma in (f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A transaction that reads first and writes later cannot wait for another writer: lock at once.
+        write = connection.get_execution_options().get("write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _on_network(path: Path) -> bool:
+    try:
+        mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    except OSError:
+        return False
+    folder = str(path.absolute().parent)
+    holding = [m for m in mounts if len(m) > 2 and (folder + "/").startswith(m[1].rstrip("/") + "/")]
+    return bool(holding) and max(holding, key=lambda m: len(m[1]))[2].startswith(NETWORK_FILE_SYSTEMS)
+
+
+def _update_runs(db: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    columns: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "at"}
+    db.execute(runs.update().where(runs.c.id == sa.bindparam("at")).values(columns), rows)
+
+
+def _sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
+    return {
+        "experiment": sweep.experiment,
+        "kind": sweep.kind,
+        "config": _dumps(sweep.config),
+        "status": str(sweep.status),
+        "reason": sweep.reason,
+        "created": sweep.created,
+        "started": sweep.started,
+        "ended": sweep.ended,
+        "tags": _dumps(sweep.tags),
+    }
+
+
+def _run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
+    return {
+        "status": str(run.status),
+        "reason": None if run.reason is None else _text(run.reason),
+        "handle": run.handle,
+        "exit_code": run.exit_code,
+        "created": run.created,
+        "started": run.started,
+        "ended": run.ended,
+        "revision": revision,
+    }
+
+
+def _sweep(row: sa.Row[Any]) -> SweepRecord:
+    return SweepRecord(
+        id=row.id,
+        experiment=row.experiment,
+        kind=row.kind,
+        config=json.loads(row.config),
+        status=Status(row.status),
+        reason=row.reason,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        tags=json.loads(row.tags),
+        revision=row.revision,
+    )
+
+
+def _run(row: sa.Row[Any], goal: PrimaryMetricGoal) -> RunRecord:
+    return RunRecord(
+        id=row.id,
+        number=row.number,
+        params=json.loads(row.params),
+        series=Series(goal),
+        status=Status(row.status),
+        reason=row.reason,
+        handle=row.handle,
+        exit_code=row.exit_code,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+    )
+
+
+def _goal(config: str) -> PrimaryMetricGoal:
+    return PrimaryMetricGoal(json.loads(config).get("primary_metric_goal", "MAXIMIZE"))
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _text(text: str) -> str:
+    """Text that every database takes: no NUL, no half of a surrogate pair."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _no_sweep(sweep_id: str) -> NotFound:
+    return NotFound(f"no sweep {sweep_id!r} in this workspace; `overdrive list` shows what there is")

@@ -1,0 +1,103 @@
+"""What happens to a sweep (events, in) and what is to be done about it (actions, out).
+
+Times are seconds on the controller's clock; the planner never looks at a clock of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..model.records import RunRecord, Status
+
+# Events: from the controller to the planner.
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed; perhaps a place is free or a limit is reached."""
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run's process is there."""
+
+    run_id: str
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The run has logged one value of the primary metric.
+
+    `late`: it has already ended, so there is nothing left to stop.
+    """
+
+    run_id: str
+    value: float
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run's process group is gone.
+
+    `exit_code` is None when nobody saw the end; `names` are the metrics that the run logged;
+    `last_words` is the end of its error output.
+    """
+
+    run_id: str
+    now: float
+    exit_code: int | None
+    names: frozenset[str] = frozenset()
+    last_words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody wishes something of the sweep (`run_id` None) or of one run."""
+
+    wish: Literal["cancel"]
+    run_id: str | None = None
+    by: str = "the user"
+
+
+Event = Tick | Started | Reported | Ended | Asked
+
+# Actions: from the planner to the controller.
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Start this new run."""
+
+    run: RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End this run: TERM, the grace time, KILL."""
+
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Tell the user."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing more will happen in this sweep."""
+
+    status: Status
+    reason: str
+
+
+Action = Launch | Cancel | Say | Finish
