@@ -30,13 +30,40 @@ BUSY_SECONDS = 30
 """So long a writer waits for another one before the store counts as failed."""
 
 
+# Statements of the hot paths, built once: building one costs more than running it.
+
+
+def _update_run(*columns: str) -> sa.Update:
+    new: dict[str, Any] = {column: sa.bindparam(column) for column in columns}
+    return runs.update().where(runs.c.id == sa.bindparam("at")).values(new)
+
+
+_REVISION = sa.select(sweeps.c.revision).where(sweeps.c.id == sa.bindparam("at"))
+_NEXT_REVISION = (
+    sweeps.update()
+    .where(sweeps.c.key == sa.bindparam("at"))
+    .values(revision=sweeps.c.revision + 1)
+    .returning(sweeps.c.revision)
+)
+_UPDATE_RUN = _update_run(
+    "status", "reason", "handle", "exit_code", "created", "started", "ended", "revision"
+)
+_UPDATE_OFFSETS = _update_run("metric_offset", "output_offset")
+_OPEN_REQUESTS = (
+    sa.select(requests)
+    .where(requests.c.sweep == sa.bindparam("at"), requests.c.handled.is_(False))
+    .order_by(requests.c.key)
+)
+
+
 class SqlStore:
     """See the contract in `store.base`."""
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        self._writer = self._engine.execution_options(write=True)
         with self._failing():
-            schema.prepare(self._engine.execution_options(write=True))
+            schema.prepare(self._writer)
         self._keys: dict[str, int] = {}
 
     def close(self) -> None:
@@ -125,7 +152,7 @@ class SqlStore:
 
     def revision(self, sweep_id: str) -> int:
         with self._read() as db:
-            found = db.execute(sa.select(sweeps.c.revision).where(sweeps.c.id == sweep_id)).scalar()
+            found = db.execute(_REVISION, {"at": sweep_id}).scalar()
         if found is None:
             raise _no_sweep(sweep_id)
         return int(found)
@@ -147,11 +174,9 @@ class SqlStore:
     def commit(self, sweep_id: str, turn: Turn) -> None:
         with self._write() as db:
             key = self._key(db, sweep_id)
-            changed = _sweep_columns(turn.sweep) if turn.sweep else {}
-            db.execute(
-                sweeps.update().where(sweeps.c.key == key).values(**changed, revision=sweeps.c.revision + 1)
-            )
-            revision = db.execute(sa.select(sweeps.c.revision).where(sweeps.c.key == key)).scalar_one()
+            revision = db.execute(_NEXT_REVISION, {"at": key}).scalar_one()
+            if turn.sweep:
+                db.execute(sweeps.update().where(sweeps.c.key == key), _sweep_columns(turn.sweep))
             if turn.new_runs:
                 db.execute(
                     runs.insert(),
@@ -169,17 +194,14 @@ class SqlStore:
                     ],
                 )
             if turn.runs:
-                _update_runs(
-                    db, [{"at": run.id, **_run_columns(run, revision)} for run in turn.runs.values()]
-                )
+                rows = [{"at": run.id, **_run_columns(run, revision)} for run in turn.runs.values()]
+                db.execute(_UPDATE_RUN, rows)
             if turn.offsets:
-                _update_runs(
-                    db,
-                    [
-                        {"at": run_id, "metric_offset": metric, "output_offset": output}
-                        for run_id, (metric, output) in turn.offsets.items()
-                    ],
-                )
+                rows = [
+                    {"at": run_id, "metric_offset": metric, "output_offset": output}
+                    for run_id, (metric, output) in turn.offsets.items()
+                ]
+                db.execute(_UPDATE_OFFSETS, rows)
             if turn.points:
                 db.execute(
                     points.insert(),
@@ -232,12 +254,8 @@ class SqlStore:
 
     def requests(self, sweep_id: str) -> Sequence[Request]:
         with self._read() as db:
-            query = (
-                sa.select(requests)
-                .where(requests.c.sweep == self._key(db, sweep_id), requests.c.handled.is_(False))
-                .order_by(requests.c.key)
-            )
-            return [Request(r.key, r.wish, r.run, json.loads(r.payload)) for r in db.execute(query)]
+            found = db.execute(_OPEN_REQUESTS, {"at": self._key(db, sweep_id)})
+            return [Request(r.key, r.wish, r.run, json.loads(r.payload)) for r in found]
 
     def hold(self, sweep_id: str, holder: Holder) -> None:
         with self._write() as db:
@@ -282,7 +300,7 @@ class SqlStore:
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
-        with self._failing(), self._engine.execution_options(write=True).begin() as connection:
+        with self._failing(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -334,11 +352,6 @@ def _on_network(path: Path) -> bool:
     folder = str(path.absolute().parent)
     holding = [m for m in mounts if len(m) > 2 and (folder + "/").startswith(m[1].rstrip("/") + "/")]
     return bool(holding) and max(holding, key=lambda m: len(m[1]))[2].startswith(NETWORK_FILE_SYSTEMS)
-
-
-def _update_runs(db: sa.Connection, rows: list[dict[str, Any]]) -> None:
-    columns: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "at"}
-    db.execute(runs.update().where(runs.c.id == sa.bindparam("at")).values(columns), rows)
 
 
 def _sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
