@@ -332,7 +332,9 @@ def _law(given: Any) -> Expression:
 
 
 def _name_faults(name: Any) -> Iterator[str]:
-    if not isinstance(name, str) or not name.strip("-"):
+    if not isinstance(name, str):
+        yield f"a parameter's name must be text, got {name!r}"
+    elif not name.strip("-"):
         yield f"a parameter's name must be text, and more than dashes, got {name!r}"
     elif "=" in name or not argument(name) or any(letter.isspace() for letter in name):
         yield f"a parameter's name must have no blank and no '=', got {name!r}"

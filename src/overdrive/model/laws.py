@@ -9,6 +9,7 @@ Notation: q laws give round(x / q) * q, log laws give exp(x), both with x from t
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -193,7 +194,7 @@ class _Gaussian(_Real):
     def _problems(self) -> list[Problem]:
         if self.sigma < 0:
             return [Problem("sigma", f"must not be below 0, got {self.sigma!r}")]
-        if not (_finite(self.real(0.0)) and _finite(self.real(1.0))):
+        if not all(_finite(_Gaussian.real(self, u)) for u in (0.0, 1.0)):
             return [Problem("sigma", f"is too large for a float: mu + 6 sigma, got {self.sigma!r}")]
         return []
 
@@ -209,7 +210,7 @@ class _Log(_Real):
 
     def _limits(self) -> tuple[float, float]:
         low, high = super()._limits()
-        return math.exp(low) * (1 - _SLACK), math.exp(high) * (1 + _SLACK)
+        return math.exp(low) * (1 - _SLACK), min(math.exp(high) * (1 + _SLACK), sys.float_info.max)
 
     def _problems(self) -> list[Problem]:
         problems = super()._problems()
@@ -219,7 +220,7 @@ class _Log(_Real):
         try:
             self.real(1.0)
         except OverflowError:
-            text = f"the largest exponent is {super().real(1.0):.6g}, and exp of it is too large for a float"
+            text = f"the largest exponent is {super().real(1.0):.6g}; exp of it is too large for a float"
             return [Problem(name, "; ".join([text, *self.advice()]))]
         if isinstance(self, _Bounded) and self.real(0.0) == 0.0:
             text = f"exp({self.min_value!r}) is too small for a float; must be -745 or above"
@@ -281,11 +282,14 @@ class _Quantized(_Real):
         if problems:
             return problems
         low, high = _exact(self.real(0.0)), _exact(self.real(1.0))
-        if max(abs(low), abs(high)) / self._step > _STEPS:
-            return [Problem("q", f"is too fine for values up to {float(high):.6g}, got {self.q!r}")]
+        # The far end of a log law may be coarse: what counts lies elsewhere.
+        most = 10**300 if isinstance(self, _Log) else _STEPS
+        if max(abs(low), abs(high)) / self._step > most:
+            text = f"is too fine for values up to {float(high):.6g}, got {self.q!r}"
+            return [Problem("q", "; ".join([text, *super().advice()]))]
         if self._span and self._span[0] > self._span[1]:
             text = f"has no multiple between {float(low):.6g} and {float(high):.6g}, got {self.q!r}"
-            return [Problem("q", text)]
+            return [Problem("q", "; ".join([text, *super().advice()]))]
         return []
 
     @property
