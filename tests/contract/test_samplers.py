@@ -1,6 +1,8 @@
 """What the planner may rely on, for every registered sampler."""
 
+import copy
 import json
+import pickle
 
 import pytest
 from hypothesis import assume, given, settings
@@ -122,6 +124,15 @@ def test_a_sampler_is_named_seeded_and_equal_through_json(name):
     assert sampler.seeded(3).space == sampler.space
     again = sampler_from_json(json.loads(json.dumps(sampler.seeded(3).to_json())))
     assert again == sampler.seeded(3) and again != sampler.seeded(4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_used_sampler_can_be_copied_and_pickled(name):
+    sampler = made(name, {"a": choice("x", {"b": randint(3)}), "c": choice(True, [1, 2])})
+    expected = [sampler.propose(EMPTY, number) for number in range(9)]
+    for again in (copy.deepcopy(sampler), pickle.loads(pickle.dumps(sampler))):
+        assert again == sampler
+        assert [again.propose(EMPTY, number) for number in range(9)] == expected
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "grid"])

@@ -216,12 +216,11 @@ class _Log(_Real):
         problems = super()._problems()
         if problems:
             return problems
-        name = list(self._arguments())[1]
         try:
             self.real(1.0)
         except OverflowError:
             text = f"the largest exponent is {super().real(1.0):.6g}; exp of it is too large for a float"
-            return [Problem(name, "; ".join([text, *self.advice()]))]
+            return [Problem(list(self._arguments())[1], "; ".join([text, *self.advice()]))]
         if isinstance(self, _Bounded) and self.real(0.0) == 0.0:
             text = f"exp({self.min_value!r}) is too small for a float; must be -745 or above"
             return [Problem("min_value", text)]
@@ -229,8 +228,7 @@ class _Log(_Real):
 
     def advice(self) -> list[str]:
         """Arguments that look like values where exponents belong: small positive ones, or huge ones."""
-        given = list(self._arguments().values())
-        bounded = isinstance(self, _Bounded)
+        given, bounded = list(self._arguments().values()), isinstance(self, _Bounded)
         meant, rest = (given[:2], given[2:]) if bounded else (given[:1], given[1:])
         low, high = meant[0], meant[-1]
         looks_small = (low < 0.1 and (high >= 10 * low or not bounded)) or (bounded and high <= 1)
@@ -286,11 +284,11 @@ class _Quantized(_Real):
         most = 10**300 if isinstance(self, _Log) else _STEPS
         if max(abs(low), abs(high)) / self._step > most:
             text = f"is too fine for values up to {float(high):.6g}, got {self.q!r}"
-            return [Problem("q", "; ".join([text, *super().advice()]))]
-        if self._span and self._span[0] > self._span[1]:
+        elif self._span and self._span[0] > self._span[1]:
             text = f"has no multiple between {float(low):.6g} and {float(high):.6g}, got {self.q!r}"
-            return [Problem("q", "; ".join([text, *super().advice()]))]
-        return []
+        else:
+            return []
+        return [Problem("q", "; ".join([text, *super().advice()]))]
 
     @property
     def size(self) -> int | None:

@@ -112,6 +112,9 @@ class SearchSpace:
     def __hash__(self) -> int:
         return hash(key(self.to_json()))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SearchSpace, (dict(self.parameters),)
+
     def __repr__(self) -> str:
         return f"SearchSpace({dict(self.parameters)!r})"
 

@@ -101,6 +101,9 @@ class HyperParameterSampling:
     def __hash__(self) -> int:
         return hash(key(self.to_json()))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.space, self.properties, self.seed)
+
     def __repr__(self) -> str:
         seed = "" if self.seed is None else f", seed={self.seed}"
         return f"{type(self).__name__}({dict(self.space.parameters)!r}{seed})"
