@@ -90,9 +90,6 @@ class Values(Sequence[Any]):
         return f"Values({self._law!r})"
 
 
-# ---------------------------------------------------------------- laws on the real line
-
-
 class _Real(Expression):
     """A law on the real line; subclasses give the inverse distribution function `real`, the
     distribution function `share` and the limits, and the mixins `_Log` and `_Quantized` bend them."""
