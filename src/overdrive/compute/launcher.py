@@ -145,6 +145,7 @@ class Launcher:
     # requests -------------------------------------------------------------------------------------
 
     def _greet(self) -> Message:
+        self._leaving = False
         rows = [run.row() for run in self._runs.values()]
         return {"hello": PROTOCOL, "pid": os.getpid(), "states": rows}
 

@@ -28,11 +28,15 @@ BOOT = (
 
 @dataclass(slots=True)
 class _Open:
-    """A job whose end has not been reported yet. `job` is None when another controller started it."""
+    """A job whose end has not been reported yet.
+
+    `job` is None when another controller started it; `grace` is set once it is to be cancelled.
+    """
 
     folder: str
     job: Job | None
     phase: Phase = "starting"
+    grace: float | None = None
 
 
 class LocalCompute:
@@ -56,7 +60,7 @@ class LocalCompute:
         """Ask the launcher for the job; its handle is its folder."""
         folder = str(Path(job.folder).absolute())
         if job.id not in self._open:
-            if not self._open and not self._news:
+            if not self._open:
                 self._connect()
             self._open[job.id] = _Open(folder, job)
             self._post(self._request(job, folder))
@@ -67,29 +71,30 @@ class LocalCompute:
         deadline = time.monotonic() + timeout
         while not self._news:
             left = deadline - time.monotonic()
-            if self._socket is None:
-                if self._open:
-                    self._recover()
-                    continue
+            if self._socket is None and not self._open:
                 time.sleep(max(0.0, left))
                 break
-            if not self._listen(max(0.0, left)):
-                break
+            try:
+                if not self._listen(max(0.0, left)):
+                    break
+            except ConnectionError:
+                self._recover()
         news, self._news = self._news, []
         return news
 
     def cancel(self, job_id: str, grace: float) -> None:
         """TERM now, KILL after `grace` seconds, to all processes of the job."""
-        if job_id in self._open:
-            self._post({"op": "cancel", "id": job_id, "grace": grace}, again=True)
+        job = self._open.get(job_id)
+        if job is not None:
+            job.grace = grace if job.grace is None else min(grace, job.grace)
+            self._post({"op": "cancel", "id": job_id, "grace": grace})
 
     def adopt(self, claims: Iterable[Claim]) -> list[JobState]:
         """The states of those jobs that were ever started here."""
         wanted = {claim.id: str(Path(claim.folder).absolute()) for claim in claims}
         if not wanted:
             return []
-        self._connect()
-        states = self._ask(wanted)
+        states = self._survey(wanted)
         for state in states:
             if state.over:
                 self._open.pop(state.id, None)
@@ -102,7 +107,7 @@ class LocalCompute:
         if self._socket is not None:
             try:
                 self._write({"op": "quit"})
-            except OSError:
+            except ConnectionError:
                 pass
             self._hang_up()
 
@@ -115,35 +120,38 @@ class LocalCompute:
         return {"op": "start", "job": {**fields, "grace": job.grace, "source": source}}
 
     def _write(self, message: dict[str, Any]) -> None:
-        assert self._socket is not None
-        self._socket.sendall(json.dumps(message).encode() + b"\n")
-
-    def _post(self, message: dict[str, Any], again: bool = False) -> None:
-        """Send; a launcher that has died meanwhile is replaced, which sends open starts anew by itself."""
+        """Send one message; ConnectionError when the launcher is gone."""
+        if self._socket is None:
+            raise ConnectionError
         try:
-            if self._socket is not None:
-                self._write(message)
-                return
-        except OSError:
-            pass
-        self._recover()
-        if again and self._socket is not None:
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise ConnectionError from error
+
+    def _post(self, message: dict[str, Any]) -> None:
+        """Send what concerns an open job: a launcher that has died is replaced, and told of all of them."""
+        try:
             self._write(message)
+        except ConnectionError:
+            self._recover()
 
     def _listen(self, timeout: float) -> list[dict[str, Any]]:
-        """The messages that come within `timeout` seconds, their states already taken in; [] for none."""
-        assert self._socket is not None
+        """The messages that come within `timeout` seconds, their news already taken in; [] for none.
+
+        ConnectionError when the launcher is gone.
+        """
+        if self._socket is None:
+            raise ConnectionError
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
         if not poller.poll(timeout * 1000):
             return []
         try:
             data = self._socket.recv(1 << 18)
-        except OSError:
-            data = b""
+        except OSError as error:
+            raise ConnectionError from error
         if not data:
-            self._recover()
-            return [{}]
+            raise ConnectionError
         *lines, self._inbox = (self._inbox + data).split(b"\n")
         messages: list[dict[str, Any]] = [json.loads(line) for line in lines]
         for message in messages:
@@ -163,6 +171,15 @@ class LocalCompute:
         job.phase = state.phase
         self._news.append(state)
 
+    def _survey(self, folders: dict[str, str]) -> list[JobState]:
+        """The states of those of these jobs (id -> folder) that were ever started, from a living launcher."""
+        while True:
+            self._connect()
+            try:
+                return self._ask(folders)
+            except ConnectionError:
+                self._bury()
+
     def _ask(self, folders: dict[str, str]) -> list[JobState]:
         self._refs += 1
         self._write({"op": "adopt", "ref": self._refs, "claims": list(folders.items())})
@@ -180,11 +197,9 @@ class LocalCompute:
             self._socket.close()
         self._socket, self._inbox = None, b""
 
-    def _recover(self) -> None:
-        """The launcher is gone: find out through a new one what became of its jobs."""
+    def _bury(self) -> None:
+        """Note the death of a launcher; ComputeError when they die like flies."""
         self._hang_up()
-        if not self._open:
-            return
         now = time.monotonic()
         self._deaths = [then for then in self._deaths if now - then < 60.0] + [now]
         if len(self._deaths) > DEATHS:
@@ -192,15 +207,29 @@ class LocalCompute:
                 f"the launcher of {self._folder} died {len(self._deaths)} times within a minute; "
                 f"its log: {self._names.log}"
             )
-        self._connect()
-        found = {state.id: state for state in self._ask({id: job.folder for id, job in self._open.items()})}
-        for id, job in list(self._open.items()):
-            if id in found:
-                self._take(found[id])
-            elif job.job is not None and job.phase == "starting":
-                self._write(self._request(job.job, job.folder))
-            else:
-                self._take(JobState(id, "lost", job.folder, note="its launcher died, and it left no trace"))
+
+    def _recover(self) -> None:
+        """The launcher is gone: find out through a new one what became of the open jobs, and go on."""
+        self._hang_up()
+        while self._open:
+            self._bury()
+            found = {s.id: s for s in self._survey({id: job.folder for id, job in self._open.items()})}
+            try:
+                for id, job in list(self._open.items()):
+                    self._resume(id, job, found.get(id))
+                return
+            except ConnectionError:
+                continue
+
+    def _resume(self, id: str, job: _Open, state: JobState | None) -> None:
+        if state is not None:
+            self._take(state)
+        elif job.job is not None and job.phase == "starting":
+            self._write(self._request(job.job, job.folder))
+        else:
+            self._take(JobState(id, "lost", job.folder, note="its launcher died, and it left no trace"))
+        if id in self._open and job.grace is not None:
+            self._write({"op": "cancel", "id": id, "grace": job.grace})
 
     def _connect(self) -> None:
         """Reach the living launcher, or start one."""
@@ -232,6 +261,9 @@ class LocalCompute:
             return False
         line, self._inbox = inbox.split(b"\n", 1)
         hello = json.loads(line)
+        if hello.get("pid") != card["pid"]:
+            connection.close()
+            return False
         if hello.get("hello") != PROTOCOL:
             connection.close()
             raise ComputeError(
@@ -259,8 +291,9 @@ class LocalCompute:
             )
         with process:
             assert process.stdout is not None
-            ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
-            word = process.stdout.readline().decode().strip() if ready else ""
+            poller = select.poll()
+            poller.register(process.stdout, select.POLLIN)
+            word = process.stdout.readline().decode().strip() if poller.poll(PATIENCE * 1000) else ""
         if word not in ("ready", "held"):
             last = Path(self._names.log).read_text(errors="replace").strip().splitlines()[-1:]
             raise ComputeError(f"cannot start a launcher for {self._folder}: {''.join(last) or 'no answer'}")

@@ -39,6 +39,7 @@ class LocalRun:
         self._program: subprocess.Popen[bytes] | None = None
         self._program_gone = False
         self._whole_tree = False  # a cancelled run is followed beyond its process group
+        self._seen: set[Process] = set()  # of the tree: who loses its parent is still known
         self._term_due = False
         self._kill_at: float | None = None
         self._pause = 0.005
@@ -167,7 +168,9 @@ class LocalRun:
         group = self._group(table)
         members = group
         if self._whole_tree:
-            members = processes.descendants(group | marked, table) - {os.getpid()}
+            seen = {p.pid for p in self._seen if p.pid in table and table[p.pid].birth == p.birth}
+            members = processes.descendants(group | marked | seen, table) - {os.getpid()}
+            self._seen = {table[pid] for pid in members}
         there = bool(members) or (not processes.PROC and processes.group_exists(self.pid))
         if not there and (self._program_gone or self._program is None):
             self.finish()
