@@ -69,9 +69,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
 
     from ..compute.base import COMPUTES
-    from ..store.base import open_store
+    from ..store.base import STORES, open_store
     from .recover import controller
 
+    STORES.load("sqlite"), COMPUTES.load("local")  # the usual ones, while the order is still on its way
     order = json.loads(sys.stdin.buffer.readline() or b"null")
     if order is None:
         return

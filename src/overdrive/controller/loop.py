@@ -26,8 +26,8 @@ from ..sweep.events import Action, Asked, Cancel, Ended, Event, Finish, Launch, 
 from ..sweep.planner import Planner
 from .reports import Report, Reports
 
-TURN_SECONDS = 0.02
-"""The longest wait for a logged value to be seen."""
+SHORTEST_TURN, LONGEST_TURN = 0.01, 0.05
+"""Seconds that a logged value may wait to be seen: short while there is news, longer in quiet times."""
 
 REQUEST_SECONDS = 0.1
 """How often wishes are looked for."""
@@ -63,7 +63,7 @@ class Controller:
         self._turn = Turn()
         self._orders: list[Launch | Cancel] = []
         self._over = False
-        self._asked_at = 0.0
+        self._asked_at = self._news_at = 0.0
         self._foreign: set[str] = set()
 
     def run(self) -> SweepRecord:
@@ -71,7 +71,8 @@ class Controller:
         self._feed(Tick(time.time()))
         self._act()
         while not self._over:
-            self.turn(self._compute.poll(TURN_SECONDS))
+            quiet = time.monotonic() - self._news_at
+            self.turn(self._compute.poll(min(max(quiet / 20, SHORTEST_TURN), LONGEST_TURN)))
             self._pulse()
         return self._sweep
 
@@ -162,6 +163,7 @@ class Controller:
 
     def _act(self) -> None:
         if self._turn:
+            self._news_at = time.monotonic()
             for run in self._turn.new_runs:
                 self._turn.runs.pop(run.id, None)
             self._store.commit(self._sweep.id, self._turn)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .view import SweepView
     from .workspace import Workspace
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
 """How often somebody who waits looks."""
 
 START_SECONDS = 20.0

@@ -1,0 +1,85 @@
+"""200 empty scripts at concurrency 8, against `xargs -P 8` starting the same script, in turn; medians of 5.
+
+"runs" is from the first run's start to the last run's end; "whole" is from the call of submit to the
+return of wait_for_completion, the start of the controller and the launcher included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from overdrive import (
+    Experiment,
+    HyperDriveConfig,
+    PrimaryMetricGoal,
+    RandomParameterSampling,
+    ScriptRunConfig,
+    Workspace,
+    uniform,
+)
+
+
+def sweep(folder: Path, runs: int, places: int) -> tuple[float, float]:
+    """(runs, whole) in seconds."""
+    config = HyperDriveConfig(
+        run_config=ScriptRunConfig(str(folder / "source"), script="noop.py"),
+        hyperparameter_sampling=RandomParameterSampling({"x": uniform(0, 1)}),
+        primary_metric_name="loss",
+        primary_metric_goal=PrimaryMetricGoal.MINIMIZE,
+        max_total_runs=runs,
+        max_concurrent_runs=places,
+    )
+    began = time.time()
+    run = Experiment(Workspace.find(folder), "launch").submit(config)
+    run.wait_for_completion()
+    whole = time.time() - began
+    children = run.view.runs
+    return max(c.ended or 0 for c in children) - min(c.started or 0 for c in children), whole
+
+
+def xargs(folder: Path, runs: int, places: int) -> float:
+    """The floor: the same script with the same kind of arguments, as fast as a shell tool can."""
+    numbers = "\n".join(f"0.{n}" for n in range(runs))
+    argv = [
+        "xargs",
+        "-P",
+        str(places),
+        "-I{}",
+        sys.executable,
+        str(folder / "source" / "noop.py"),
+        "--x",
+        "{}",
+    ]
+    began = time.time()
+    subprocess.run(argv, input=numbers, text=True, check=True)
+    return time.time() - began
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--runs", type=int, default=200)
+    options.add_argument("--places", type=int, default=8)
+    options.add_argument("--times", type=int, default=5)
+    options.add_argument("--folder", default=".", help="where to make the temporary workspace")
+    chosen = options.parse_args()
+    rows = []
+    for _ in range(chosen.times):
+        with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
+            folder = Path(name)
+            (folder / "source").mkdir()
+            (folder / "source" / "noop.py").write_text("pass\n")
+            rows.append(
+                (*sweep(folder, chosen.runs, chosen.places), xargs(folder, chosen.runs, chosen.places))
+            )
+    runs, whole, floor = (statistics.median(column) for column in zip(*rows, strict=True))
+    print(
+        f"xargs {floor:.2f} s   runs {runs:.2f} s   whole {whole:.2f} s   ratios: "
+        f"runs {statistics.median(r[0] / r[2] for r in rows):.2f}, "
+        f"whole {statistics.median(r[1] / r[2] for r in rows):.2f}"
+    )
