@@ -1,0 +1,221 @@
+"""A YAML file as data that knows its lines, with values from the command line put over it.
+
+Numbers as in YAML 1.2 (`1e-5` is a number); duplicate keys, words that YAML 1.1 reads as something
+else (`no`, `off`, `1:30`) and values set from outside are found here, once for every kind of file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ConfigError, NotFound, Problem
+
+Where = tuple[str, ...]
+"""The keys that lead to a value, list positions as digits."""
+
+SET = 0
+"""The "line" of a value that came from the command line."""
+
+
+@dataclass
+class Document:
+    """The data of one file, the line of each key, and what was noticed: all mistakes are collected
+    here and raised together."""
+
+    data: Any
+    lines: dict[Where, int] = field(default_factory=dict)
+    advice: list[str] = field(default_factory=list)
+    walked: set[int] = field(default_factory=set, repr=False)
+    _found: list[tuple[Where, str]] = field(default_factory=list, repr=False)
+
+    def problem(self, where: Where, what: str) -> None:
+        """Note one mistake."""
+        if (where, what) not in self._found:
+            self._found.append((where, what))
+
+    def adopt(self, where: Where, error: ConfigError) -> None:
+        """Note the mistakes that a part below `where` has found in itself."""
+        for problem in error.problems:
+            self.problem((*where, *re.findall(r"[^.\[\]]+", problem.where)), problem.what)
+
+    def advise(self, where: Where, what: str) -> None:
+        """Note something legal that is most likely not meant."""
+        self.advice.append(f"{'.'.join(where)}: {what}{self._line(where)}")
+
+    def check(self) -> None:
+        """ConfigError with everything that was noted, in the order of the file."""
+        if self._found:
+            found = sorted(self._found, key=lambda one: self._nearest(one[0]) or 0)
+            raise ConfigError(Problem(".".join(where), what + self._line(where)) for where, what in found)
+
+    def _nearest(self, where: Where) -> int | None:
+        return next(
+            (self.lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in self.lines), None
+        )
+
+    def _line(self, where: Where) -> str:
+        line = self._nearest(where)
+        return "" if line is None else f" (line {line})" if line else " (from --set)"
+
+
+def read(path: Path) -> Document:
+    """The document in this file. NotFound when there is none, ConfigError when it is no YAML."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise NotFound(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; name the YAML file in it") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "the file") -> Document:
+    """The document in this text; ConfigError, one line, when it is no YAML or no mapping."""
+    document = Document(None)
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            raise ConfigError(f"{name}: is empty")
+        if not _walk(document, node, (), []):
+            document.check()  # this cannot be read any further
+        document.data = loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: {_said(error)}") from None
+    except (ValueError, RecursionError) as error:  # ConfigError is one; a date may be another
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{name}: cannot be read: {error}") from None
+    if not isinstance(document.data, dict):
+        kind = "a list" if isinstance(document.data, list) else "a single value"
+        raise ConfigError(f"{name}: must be a mapping (`key: value` lines), is {kind}")
+    return document
+
+
+def put(document: Document, settings: Iterable[str]) -> None:
+    """Put `key.key=value` settings over the document, each value read as YAML."""
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        keys = re.sub(r"\[(\d+)\]", r".\1", key.strip()).split(".")
+        if not equals or not all(keys):
+            document.problem(("--set",), f"must look like limits.max_total_trials=10, got {setting!r}")
+            continue
+        try:
+            value = yaml.load(text, _Loader)  # a SafeLoader
+        except (yaml.YAMLError, ValueError) as error:
+            document.problem(("--set",), f"{setting!r}: the value is not YAML: {_said(error)}")
+            continue
+        where = tuple(keys)
+        if _place(document, where, value):
+            document.lines = {k: v for k, v in document.lines.items() if k[: len(where)] != where}
+            document.lines[where] = SET
+            for depth in range(1, len(where)):
+                document.lines.setdefault(where[:depth], SET)
+
+
+def _place(document: Document, where: Where, value: Any) -> bool:
+    inner = document.data
+    for depth, key in enumerate(where):
+        last = depth == len(where) - 1
+        here = ".".join(where[:depth])
+        if isinstance(inner, dict):
+            if last:
+                inner[key] = value
+            elif inner.get(key) is None:
+                inner[key] = {}
+            elif where[: depth + 1] == ("sampling_algorithm",) and isinstance(inner[key], str):
+                inner[key] = {"type": inner[key]}
+            inner = inner[key]
+        elif isinstance(inner, list):
+            if not key.isdecimal() or int(key) >= len(inner):
+                document.problem(("--set", *where), f"{here} is a list of {len(inner)}, so not {key!r}")
+                return False
+            if last:
+                inner[int(key)] = value
+            inner = inner[int(key)]
+        else:
+            document.problem(("--set", *where), f"{here} is {inner!r}, which has no {key!r}")
+            return False
+    return True
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and with YAML 1.2's idea of a number in exponent form."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def _walk(document: Document, node: yaml.Node, where: Where, above: list[yaml.Node]) -> bool:
+    """Note lines, duplicate keys and surprising words; False for what cannot be made into data."""
+    if node in above:
+        document.problem(where, "refers to itself")
+        return False
+    sound = True
+    inner: list[tuple[Where, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                document.problem(where, f"a key must be a word, got a list or a mapping in line {line}")
+                sound = False
+                continue
+            below = (*where, key.value)
+            if key.value in first:
+                document.problem(below, f"stands twice, in lines {first[key.value]} and {line}; keep one")
+            document.lines[below] = first[key.value] = line
+            if not key.tag.endswith(":merge"):
+                key.tag = "tag:yaml.org,2002:str"  # `no:` and `1:` are words where a key stands
+            inner.append((below, value))
+    elif isinstance(node, yaml.SequenceNode):
+        inner = [((*where, str(place)), value) for place, value in enumerate(node.value)]
+        document.lines.update((below, value.start_mark.line + 1) for below, value in inner)
+    elif isinstance(node, yaml.ScalarNode) and node.style is None:
+        meant = _misread(node)
+        if meant:
+            document.advise(
+                where, f"{node.value} is read as {meant}; write '{node.value}' in quotes for the text"
+            )
+    if (
+        id(node) not in document.walked
+    ):  # an alias is walked where it first stands, or laughs might be a billion
+        document.walked.add(id(node))
+        for below, value in inner:
+            sound = _walk(document, value, below, [*above, node]) and sound
+    return sound
+
+
+def _misread(node: yaml.ScalarNode) -> str | None:
+    """What YAML makes of a word that looks like something else to most people."""
+    kind, text = node.tag.rpartition(":")[2], node.value
+    if kind == "bool" and text.lower() not in ("true", "false"):
+        return "true" if text.lower() in ("yes", "on") else "false"
+    if kind in ("int", "float") and ":" in text:
+        return "a number in base 60"
+    if kind == "int" and re.fullmatch(r"[-+]?0[0-7_]+", text):
+        return f"the octal number {int(text, 8)}"
+    if kind == "timestamp":
+        return "a date"
+    return None
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        words = ", ".join(filter(None, (error.context, error.problem)))
+        return f"is not YAML{place}: {words or error}"
+    return "is not YAML: " + " ".join(str(error).split())

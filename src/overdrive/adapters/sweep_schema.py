@@ -1,0 +1,201 @@
+"""The fixed frame of a `type: sweep` file as pydantic models, and their complaints in plain words.
+
+Numbers may be written as text (`"1e-3"`), since YAML quotes and command lines make them so; null is
+as if the key were absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+MISSING = "is missing"
+
+CLOUD_ONLY = ("compute", "identity", "resources", "queue_settings", "services", "properties")
+"""Keys that are accepted and have no meaning on this machine."""
+
+
+def folded(word: Any) -> str:
+    """A type's name without case, `_` and `-`: LogUniform, log_uniform and loguniform are one."""
+    return re.sub(r"[_-]", "", str(word)).lower()
+
+
+def lenient(value: Any) -> Any:
+    """A number that is written as text, as that number; anything else as it is."""
+    if isinstance(value, str):
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+    return value
+
+
+def _number(value: Any) -> Any:
+    number = lenient(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ValueError(f"must be a number, got {value!r}")
+    return number
+
+
+def _whole(value: Any) -> int:
+    number = lenient(value)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValueError(f"must be a whole number, got {value!r}")
+    return number
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, got {value!r}")
+    return value
+
+
+def _said(value: Any) -> str:
+    text = _text(value)
+    if not text.strip():
+        raise ValueError(f"must not be empty, got {value!r}")
+    return text
+
+
+def _goal(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Said = Annotated[str, BeforeValidator(_said)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Seconds = Annotated[int | float, BeforeValidator(_number), Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A mapping of the file with keys of its own and no others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        return (
+            {key: value for key, value in data.items() if value is not None}
+            if isinstance(data, dict)
+            else data
+        )
+
+
+Model = TypeVar("Model", bound=Section)
+
+
+class Sweep(Section):
+    """The top of the file. Sections that have rules of their own are read elsewhere."""
+
+    schema_url: Any = Field(None, alias="$schema")
+    type: Any
+    name: Text | None = None
+    display_name: Text | None = None
+    description: Text | None = None
+    experiment_name: Text | None = None
+    tags: dict[str, Text] = Field(default_factory=dict)
+    properties: Any = None
+    sampling_algorithm: Any = None
+    search_space: Any
+    objective: Any
+    trial: Any
+    limits: Any = None
+    early_termination: Any = None
+    inputs: Any = None
+    outputs: dict[str, Any] = Field(default_factory=dict)
+    compute: Any = None
+    identity: Any = None
+    queue_settings: Any = None
+    resources: Any = None
+    services: Any = None
+
+
+class Trial(Section):
+    """What one run starts."""
+
+    command: Said
+    code: Said | None = None
+    environment: Any = None
+    environment_variables: dict[str, Text] = Field(default_factory=dict)
+    distribution: Any = None
+    resources: Any = None
+    queue_settings: Any = None
+
+
+class Objective(Section):
+    """The metric that counts."""
+
+    goal: Annotated[Literal["minimize", "maximize"], BeforeValidator(_goal)]
+    primary_metric: Said
+
+
+class Limits(Section):
+    """How much the sweep may spend; times in seconds."""
+
+    max_total_trials: Count | None = None
+    max_concurrent_trials: Count | None = None
+    timeout: Seconds | None = None
+    trial_timeout: Seconds | None = None
+
+
+class Data(Section):
+    """An input that is a file or a folder."""
+
+    type: Literal["uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"] = (
+        "uri_folder"
+    )
+    path: Said
+    mode: Literal["ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download"] | None = None
+
+
+def read(model: type[Model], data: dict[str, Any]) -> tuple[Model | None, list[tuple[tuple[str, ...], str]]]:
+    """`data` as this section, or None and what is wrong with it: (keys, sentence) each."""
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        faults = error.errors(include_url=False)
+        meant = {close(f["loc"][-1], known) for f in faults if f["type"] == "extra_forbidden"}
+        return None, [
+            (tuple(map(str, fault["loc"])), _sentence(dict(fault), known))
+            for fault in faults
+            if not (fault["type"] == "missing" and fault["loc"][-1] in meant)
+        ]
+
+
+def close(word: Any, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant."""
+    return next(iter(get_close_matches(str(word), list(known), 1)), None)
+
+
+def _sentence(fault: dict[str, Any], known: list[str]) -> str:
+    kind, given, context = fault["type"], fault["input"], fault.get("ctx", {})
+    if kind == "missing":
+        return MISSING
+    if kind == "extra_forbidden":
+        word = close(fault["loc"][-1], known)
+        rest = f"did you mean {word!r}?" if word else f"there are {', '.join(known)}"
+        return f"there is no such key; {rest}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return f"must be {context['expected']}, got {given!r}"
+    if kind == "greater_than_equal":
+        return f"must be {context['ge']} or more, got {given!r}"
+    if kind == "greater_than":
+        return f"must be above {context['gt']}, got {given!r}"
+    if kind in ("dict_type", "model_type"):
+        return f"must be a mapping (`key: value` lines), got {given!r}"
+    return f"{fault['msg']}, got {given!r}"
