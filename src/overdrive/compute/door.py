@@ -35,12 +35,27 @@ class Door:
         greet: Callable[[], Message],
         obey: Callable[[Any], Message | None],
     ) -> None:
-        self._listener = listener
         self._selector = selector
         self._greet = greet
         self._obey = obey
         self._visitors: set[_Visitor] = set()
-        selector.register(listener, selectors.EVENT_READ, self._accept)
+        self.open(listener)
+
+    def open(self, listener: socket.socket) -> None:
+        """Take visitors from this socket on."""
+        self._listener = listener
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+
+    def reopen(self, listener: socket.socket) -> None:
+        """Take visitors from this socket instead; who is connected stays so."""
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self.open(listener)
+
+    @property
+    def address(self) -> str:
+        """The path at which to knock."""
+        return str(self._listener.getsockname())
 
     @property
     def visited(self) -> bool:

@@ -19,6 +19,7 @@ import os
 import selectors
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Generator
 from typing import Any
@@ -59,11 +60,13 @@ class _Start:
 
 
 class Launcher:
-    """The loop and the runs in its care. `listener` is bound and listening."""
+    """The loop and the runs in its care. OSError when there is no place for its socket."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._started = time.time()
         self._selector = selectors.DefaultSelector()
-        self._door = Door(listener, self._selector, self._greet, self._obey)
+        self._door = Door(listen(folder), self._selector, self._greet, self._obey)
         self._runs: dict[str, LocalRun] = {}
         self._by_pid: dict[int, LocalRun] = {}
         self._pidfds: dict[str, int] = {}  # of runs that an earlier launcher started
@@ -74,6 +77,7 @@ class Launcher:
         self._busy_at = time.monotonic()
         self._child_ended = False
         self._terminated = False
+        self._unreachable = False
         self._null = os.open(os.devnull, os.O_RDONLY)
 
     def serve(self) -> None:
@@ -86,6 +90,8 @@ class Launcher:
                 self._terminated, self._leaving = False, True
                 for run in list(self._runs.values()):
                     self._cancel(run, run.grace)
+            if self._unreachable:
+                self._move()
             if self._child_ended:
                 self._reap()
             if self._watched:
@@ -95,6 +101,29 @@ class Launcher:
             if self._changed:
                 rows, self._changed = self._changed, []
                 self._door.announce({"states": rows})
+
+    def _move(self) -> None:
+        self._unreachable = False
+        try:
+            self._door.reopen(listen(self._folder))
+            self.leave_card()
+        except OSError as error:
+            print(f"cannot open another socket: {error}", file=sys.stderr, flush=True)
+
+    def leave_card(self) -> None:
+        """Say in the sweep's folder who we are and where we can be reached."""
+        process = processes.look(os.getpid())
+        birth = process.birth if process else None
+        card = {"pid": os.getpid(), "birth": birth, "started": self._started, "socket": self._door.address}
+        wire.write_json(Names(self._folder).card, card)
+
+    def take_card(self) -> None:
+        """Leave no trace of the socket."""
+        for path in (self._door.address, Names(self._folder).card):
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
 
     def _done(self) -> bool:
         if self._runs or (self._door.visited and not self._leaving):
@@ -121,6 +150,7 @@ class Launcher:
         self._on_readable(wake, lambda: self._drain(wake))
         signal.signal(signal.SIGCHLD, self._on_child)
         signal.signal(signal.SIGTERM, self._on_terminate)
+        signal.signal(signal.SIGUSR1, self._on_unreachable)
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(
                 number, lambda *_: None
@@ -134,6 +164,10 @@ class Launcher:
 
     def _on_terminate(self, *_: Any) -> None:
         self._terminated = True
+
+    def _on_unreachable(self, *_: Any) -> None:
+        """Somebody has found our card, and no socket where it says: temporary folders get swept."""
+        self._unreachable = True
 
     @staticmethod
     def _drain(wake: socket.socket) -> None:
@@ -302,17 +336,10 @@ def main(folder: str) -> None:
     except OSError:  # a file system without locks
         pass
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    listener = listen(folder)
-    launcher = Launcher(listener)
-    process = processes.look(os.getpid())
-    birth = process.birth if process else None
-    wire.write_json(names.card, {"pid": os.getpid(), "birth": birth, "socket": listener.getsockname()})
+    launcher = Launcher(folder)
+    launcher.leave_card()
     print("ready", flush=True)
     os.dup2(2, 1)
     processes.adopt_orphans()
     launcher.serve()
-    for path in (listener.getsockname(), names.card):
-        try:
-            os.unlink(path)
-        except OSError:
-            pass
+    launcher.take_card()

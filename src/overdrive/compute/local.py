@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -244,7 +246,15 @@ class LocalCompute:
 
     def _reach(self) -> bool:
         card = wire.read_json(self._names.card)
-        if not isinstance(card, dict) or not processes.alive(card.get("pid", 0), card.get("birth")):
+        if not isinstance(card, dict):
+            return False
+        if not processes.alive(card.get("pid", 0), card.get("birth"), card.get("started")):
+            return False
+        if not Path(card["socket"]).exists():  # a temporary folder was swept: it makes itself another
+            try:
+                os.kill(card["pid"], signal.SIGUSR1)
+            except ProcessLookupError:
+                pass
             return False
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(PATIENCE)
