@@ -127,8 +127,22 @@ class HyperDriveRun(Run):
     def _is_over(self) -> bool:
         return self._view.sweep.status.terminal
 
-    def _show(self, shown: int) -> int:
-        """Print the messages from number `shown` on; how many have been printed now."""
-        for message in self._view.messages[shown:]:
-            print(f"{message.level}: {message.text}", flush=True)
-        return len(self._view.messages)
+    def _output(self) -> Iterator[None]:
+        """Each step prints the messages and the ends of runs since the last one."""
+        told, ended = 0, set[str]()
+        while True:
+            for message in self._view.messages[told:]:
+                print(f"{message.level}: {message.text}", flush=True)
+            told = len(self._view.messages)
+            for run in self._view.runs:
+                if run.status.terminal and run.id not in ended:
+                    ended.add(run.id)
+                    print(self._line(run, len(ended)), flush=True)
+            yield
+
+    def _line(self, run: RunRecord, ended: int) -> str:
+        best = self._view.best
+        value = "" if run.series.best is None else f" {self._view.metric} {run.series.best:.6g}"
+        crown = " (best so far)" if best is not None and best.id == run.id else ""
+        reason = f": {run.reason}" if run.reason else ""
+        return f"[{ended}/{self._view.total}] run {run.number} {run.status}{value}{crown}{reason}"

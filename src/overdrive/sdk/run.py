@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .view import SweepView
     from .workspace import Workspace
 
-POLL_SECONDS = 0.02
-"""How often somebody who waits looks."""
+SHORTEST_POLL, LONGEST_POLL = 0.02, 0.25
+"""Seconds between two looks of somebody who waits: short while there is news, longer in quiet times."""
 
 START_SECONDS = 20.0
 """So long a new sweep may be without a controller before we say that there is none."""
@@ -184,23 +184,21 @@ class Run:
         `raise_on_error` is false. Ctrl-C ends the waiting, never the run."""
         from ..errors import ComputeError, RunFailed
 
-        began, shown = time.monotonic(), 0
+        show = self._output() if show_output else iter(lambda: None, 0)
+        news = time.monotonic()
         while True:
             changed = self._view.refresh()
             over = self._is_over()
-            if show_output and (changed or over):
-                shown = self._show(shown)
+            next(show)
             if over:
                 break
-            if not changed:
-                if time.monotonic() - began > START_SECONDS and self._view.controller is None:
-                    self._view.refresh()
-                    if not self._is_over():
-                        raise ComputeError(
-                            f"{self._sweep_id}: nobody controls it (its controller has ended; see "
-                            f"{self.experiment.workspace.sweep_folder(self._sweep_id) / 'controller.log'})"
-                        )
-                time.sleep(POLL_SECONDS)
+            if changed:
+                news = time.monotonic()
+            quiet = time.monotonic() - news
+            if quiet > START_SECONDS and self._view.controller is None and not self._view.refresh():
+                log = self.experiment.workspace.sweep_folder(self._sweep_id) / "controller.log"
+                raise ComputeError(f"{self._sweep_id}: nobody controls it any more; see {str(log)!r}")
+            time.sleep(min(max(quiet / 10, SHORTEST_POLL), LONGEST_POLL))
         details = self.get_details()
         if raise_on_error and self.get_status() == "Failed":
             raise RunFailed(f"{self.id} failed: {self._why()}")
@@ -246,7 +244,7 @@ class Run:
     def _wait_for_record(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._view.runs and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+            time.sleep(SHORTEST_POLL)
             self._view.refresh()
 
     @property
@@ -282,19 +280,21 @@ class Run:
     def _why(self) -> str:
         return self._record.reason or ""
 
-    def _show(self, shown: int) -> int:
-        """Print what standard output has had since byte `shown`; how many bytes that is now."""
-        if not self._view.runs:
-            return shown
-        try:
-            with open(self._folder.stdout, "rb") as file:
-                file.seek(shown)
-                text = file.read()
-        except OSError:
-            return shown
-        sys.stdout.write(text.decode("utf-8", "replace"))
-        sys.stdout.flush()
-        return shown + len(text)
+    def _output(self) -> Iterator[None]:
+        """Each step prints what standard output has had since the last one."""
+        shown = 0
+        while True:
+            if self._view.runs:
+                try:
+                    with open(self._folder.stdout, "rb") as file:
+                        file.seek(shown)
+                        text = file.read()
+                except OSError:
+                    text = b""
+                shown += len(text)
+                sys.stdout.write(text.decode("utf-8", "replace"))
+                sys.stdout.flush()
+            yield
 
 
 def _is_run(workspace: Workspace, found: str) -> bool:
