@@ -131,13 +131,13 @@ class HyperDriveRun(Run):
         """Each step prints the messages and the ends of runs since the last one."""
         told, ended = 0, set[str]()
         while True:
-            for message in self._view.messages[told:]:
-                print(f"{message.level}: {message.text}", flush=True)
-            told = len(self._view.messages)
             for run in self._view.runs:
                 if run.status.terminal and run.id not in ended:
                     ended.add(run.id)
                     print(self._line(run, len(ended)), flush=True)
+            for message in self._view.messages[told:]:
+                print(f"{message.level}: {message.text}", flush=True)
+            told = len(self._view.messages)
             yield
 
     def _line(self, run: RunRecord, ended: int) -> str:

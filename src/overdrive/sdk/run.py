@@ -10,9 +10,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timezone
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ..runtime.context import ScriptRun
 from ..runtime.wire import RunFolder
@@ -184,7 +184,7 @@ class Run:
         `raise_on_error` is false. Ctrl-C ends the waiting, never the run."""
         from ..errors import ComputeError, RunFailed
 
-        show = self._output() if show_output else iter(lambda: None, 0)
+        show = self._output() if show_output else repeat(None)
         news = time.monotonic()
         while True:
             changed = self._view.refresh()
@@ -308,7 +308,7 @@ def _is_run(workspace: Workspace, found: str) -> bool:
 
 
 def _utc(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
 def _joined(before: Any, kind: str, payload: Any) -> Any:
