@@ -1,1 +1,186 @@
-"""The command line."""
+"""The command line. Here are the commands' names, options and manners; what they do lies in the modules
+beside this one, imported when a command runs, so that `overdrive --help` answers at once.
+
+Standard output carries the result and nothing else; progress, warnings and errors go to standard error.
+Exit codes: 0 done, 1 failed, 2 wrongly called, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ..errors import ConfigError, OverdriveError
+
+app = typer.Typer(
+    name="overdrive",
+    help="Tune the hyperparameters of any training script.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value for programs.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        metavar="FOLDER",
+        help="The project's folder; without it, the nearest one with a .overdrive from here upwards.",
+    ),
+]
+Id = Annotated[
+    str, typer.Argument(metavar="[ID]", help="A sweep's id or its beginning, or a run's (SWEEP_NUMBER).")
+]
+
+
+@app.command()
+def submit(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.yml", help="A file of `type: sweep`.")],
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once; the sweep goes on.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as in limits.max_total_trials=10."),
+    ] = None,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Start a sweep and watch it; Ctrl-C asks whether to cancel it or leave it running."""
+    from .submit import run
+
+    return run(spec, settings or [], workspace, detach=detach, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    number: Annotated[
+        int, typer.Option("--number", "-n", metavar="N", min=1, help="At most so many.")
+    ] = 1000,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """List the sweeps of the workspace, newest first."""
+    from .report import list_sweeps
+
+    return list_sweeps(workspace, number, as_json=as_json)
+
+
+@app.command()
+def show(ident: Id = "last", as_json: Json = False, workspace: Folder = None) -> int:
+    """Show a sweep and all its runs, or one run; the newest sweep by default."""
+    from .report import show_one
+
+    return show_one(workspace, ident, as_json=as_json)
+
+
+@app.command()
+def best(ident: Id = "last", as_json: Json = False, workspace: Folder = None) -> int:
+    """Show the best run of a sweep: its value, its parameters, its folder."""
+    from .report import show_best
+
+    return show_best(workspace, ident, as_json=as_json)
+
+
+@app.command()
+def logs(
+    ident: Id = "last",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Only the run's standard output.")] = False,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Only the run's standard error.")] = False,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Print what a run has written, byte for byte; for a sweep, what happened in it."""
+    from .logs import show_logs
+
+    return show_logs(workspace, ident, follow=follow, stdout=stdout, stderr=stderr, as_json=as_json)
+
+
+@app.command()
+def cancel(
+    ident: Id = "last",
+    number: Annotated[
+        int | None, typer.Option("--run", metavar="N", min=0, help="Only run number N of the sweep.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until every process has gone.")] = True,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """End a sweep and all its runs, or one run of it."""
+    from .cancel import cancel_one
+
+    return cancel_one(workspace, ident, number, wait=wait, as_json=as_json)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"overdrive {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command of these arguments (those of the process by default) and exit."""
+    argv = sys.argv[1:] if arguments is None else arguments
+    own = argv[: argv.index("--")] if "--" in argv else argv
+    as_json = "--json" in own
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # no name may crash a terminal of another charset
+    try:
+        code = app(args=argv or ["--help"], prog_name="overdrive", standalone_mode=False)
+        sys.stdout.flush()
+    except OverdriveError as error:
+        code = _fail(error, as_json, 1)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except BrokenPipeError:
+        code = 1
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what typer's own complaints all have
+            if as_json:
+                _fail(error, as_json, 1)
+            raise
+        code = _fail(error, as_json, 2)
+    if code == 1:
+        _hush_broken_pipe()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: Exception, as_json: bool, code: int) -> int:
+    message = str(error)
+    if code == 2 and hasattr(error, "format_message"):
+        command = getattr(getattr(error, "ctx", None), "command_path", "overdrive")
+        message = f"{' '.join(error.format_message().split())} See: {command} --help"
+    if as_json:
+        answer: dict[str, Any] = {"error": message}
+        if isinstance(error, ConfigError):
+            answer["problems"] = [{"where": p.where, "what": p.what} for p in error.problems]
+        print(json.dumps(answer), flush=True)
+    else:
+        for line in message.splitlines() or [type(error).__name__]:
+            print(f"overdrive: {line}", file=sys.stderr)
+    return code
+
+
+def _hush_broken_pipe() -> None:
+    """Nobody reads any more: let the interpreter's last flush go nowhere instead of complaining."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

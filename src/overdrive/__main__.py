@@ -1,0 +1,5 @@
+"""`python -m overdrive` is the command `overdrive`."""
+
+from .cli import main
+
+main()
