@@ -110,16 +110,14 @@ class Lines:
     def show(self, view: SweepView, changed: bool) -> None:
         if not changed:
             return
+        for run in () if self._quiet else view.runs:
+            if run.status.terminal and run.id not in self._ended:
+                self._ended.add(run.id)
+                self._write(self._line(view, run.id))
         for message in view.messages[self._said :]:
             if not self._quiet or message.level != "info":
                 self._write(f"{message.level}: " + "\n".join(map(printable, message.text.splitlines())))
         self._said = len(view.messages)
-        if self._quiet:
-            return
-        for run in view.runs:
-            if run.status.terminal and run.id not in self._ended:
-                self._ended.add(run.id)
-                self._write(self._line(view, run.id))
 
     def close(self) -> None:
         """Nothing to leave."""

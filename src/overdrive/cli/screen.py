@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -28,11 +27,12 @@ STYLES = {
 
 CURVE = 12
 _PARAM = 12
+_GAP = 2
 
 
 def frame(view: SweepView, now: float, width: int, height: int, unicode: bool = True) -> RenderableType:
     """The whole picture, at most `width` by `height` characters."""
-    parts: list[RenderableType] = [header(view, now), _bar(view, width)]
+    parts: list[RenderableType] = [header(view, now), _bar(view, width, unicode)]
     if view.best is not None:
         parts.append(best_line(view))
     live = [run for run in view.runs if not run.status.terminal]
@@ -103,11 +103,17 @@ def runs_table(
     names = list(dict.fromkeys(name for run in runs for name in run.params))
     cells = {name: [short(run.params[name]) if name in run.params else "" for run in runs] for name in names}
     widths = [min(_PARAM, max([min(len(name), 9), *map(len, cells[name])])) for name in names]
-    fixed = 4 + 15 + 2 * 9 + 2 + CURVE
+    ends = [
+        (figure(run.series.values[-1]) if run.series.values else "", figure(run.series.best)) for run in runs
+    ]
+    fixed = 3 + max(len(run.status) for run in runs) + CURVE + 4 * _GAP
+    fixed += sum(max(4, *map(len, column)) for column in zip(*ends, strict=True))
     shown = len(names)
-    while shown and fixed + sum(w + 2 for w in widths[:shown]) + (4 if shown < len(names) else 0) > width:
+    while shown and fixed + sum(w + _GAP for w in widths[:shown]) + 4 * (shown < len(names)) > width:
         shown -= 1
-    table = Table(box=box.SIMPLE_HEAD if unicode else None, padding=(0, 2, 0, 0), pad_edge=False)
+    # The box puts a blank of its own between columns.
+    gap = _GAP - 1 if unicode else _GAP
+    table = Table(box=box.SIMPLE_HEAD if unicode else None, padding=(0, gap, 0, 0), pad_edge=False)
     table.show_edge = False
     table.add_column("run", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
@@ -128,8 +134,8 @@ def runs_table(
         if shown < len(names):
             row.append(Text("…" if unicode else "...", "dim"))
         row += [
-            Text(figure(values[-1]) if values else ""),
-            Text(figure(run.series.best), "bold green" if run.id == best else ""),
+            Text(ends[place][0]),
+            Text(ends[place][1], "bold green" if run.id == best else ""),
             Text(sparkline(values, CURVE, BARS if unicode else PLAIN_BARS), "cyan"),
         ]
         table.add_row(*row, end_section=place + 1 == split < len(runs))
@@ -142,9 +148,12 @@ def said(level: str, text: str) -> Text:
     return Text.assemble((f"{level}: ", style), "\n".join(map(printable, text.splitlines())))
 
 
-def _bar(view: SweepView, width: int) -> ProgressBar:
+def _bar(view: SweepView, width: int, unicode: bool) -> Text:
     done = sum(run.status.terminal for run in view.runs)
-    return ProgressBar(total=max(1, view.total), completed=done, width=min(width, 60))
+    whole = min(width, 60)
+    part = whole * done // max(1, view.total)
+    full, empty = ("━", "─") if unicode else ("#", "-")
+    return Text.assemble((full * part, "green"), (empty * (whole - part), "dim"))
 
 
 def lines_of(messages: Iterable[tuple[float, str, str]]) -> Iterable[Text]:
