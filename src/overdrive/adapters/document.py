@@ -7,8 +7,9 @@ else (`no`, `off`, `1:30`) and values set from outside are found here, once for 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..errors import ConfigError, NotFound, Problem
 
 Where = tuple[str, ...]
 """The keys that lead to a value, list positions as digits."""
+
+MISSING = "is missing"
 
 SET = 0
 """The "line" of a value that came from the command line."""
@@ -47,6 +50,22 @@ class Document:
     def advise(self, where: Where, what: str) -> None:
         """Note something legal that is most likely not meant."""
         self.advice.append(f"{'.'.join(where)}: {what}{self._line(where)}")
+
+    def keys(
+        self, given: Mapping[str, Any], known: list[str], needed: list[str], where: Where, owner: str
+    ) -> bool:
+        """Whether all needed keys are there; unknown ones are noted too."""
+        intended = set()
+        for key in (key for key in given if key not in known):
+            word = close(key, known)
+            intended.add(word)
+            hint = f"did you mean {word!r}?" if word else f"{owner} has {', '.join(known)}"
+            self.problem((*where, key), f"there is no such key; {hint}")
+        lacking = [key for key in needed if given.get(key) is None]
+        for key in lacking:
+            if key not in intended:
+                self.problem((*where, key), f"{MISSING}: {owner} needs it")
+        return not lacking
 
     def check(self) -> None:
         """ConfigError with everything that was noted, in the order of the file."""
@@ -147,6 +166,17 @@ def _place(document: Document, where: Where, value: Any) -> bool:
             document.problem(("--set", *where), f"{here} is {inner!r}, which has no {key!r}")
             return False
     return True
+
+
+def close(word: Any, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant."""
+    return next(iter(get_close_matches(str(word), list(known), 1)), None)
+
+
+def meant(word: Any, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word."""
+    likely = close(word, known)
+    return f"; did you mean {likely!r}?" if likely else f"; there are {', '.join(known)}"
 
 
 class _Loader(yaml.SafeLoader):

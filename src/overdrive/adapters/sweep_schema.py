@@ -7,13 +7,11 @@ as if the key were absent.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-MISSING = "is missing"
+from .document import MISSING, close
 
 CLOUD_ONLY = ("compute", "identity", "resources", "queue_settings", "services", "properties")
 """Keys that are accepted and have no meaning on this machine."""
@@ -173,11 +171,6 @@ def read(model: type[Model], data: dict[str, Any]) -> tuple[Model | None, list[t
             for fault in faults
             if not (fault["type"] == "missing" and fault["loc"][-1] in meant)
         ]
-
-
-def close(word: Any, known: Iterable[str]) -> str | None:
-    """The known word that was most likely meant."""
-    return next(iter(get_close_matches(str(word), list(known), 1)), None)
 
 
 def _sentence(fault: dict[str, Any], known: list[str]) -> str:

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import overdrive
 
-from ..errors import ConfigError, Problem
-from ..model.expressions import LAWS
+from ..errors import ConfigError
 from ..model.metrics import PrimaryMetricGoal
 from ..sweep.config import HyperDriveConfig, ScriptRunConfig
 from . import sweep_schema as schema
-from .document import Document, Where, put, read
+from .document import MISSING, Document, Where, meant, put, read
 from .placeholders import fill
+from .sweep_space import SpaceReader, names_in
 
 SAMPLINGS = {
     "random": "RandomParameterSampling",
@@ -130,7 +130,7 @@ class _Reader:
         trial = self.part(schema.Trial, "trial")
         objective = self.part(schema.Objective, "objective")
         limits = self.part(schema.Limits, "limits") if data.get("limits") is not None else schema.Limits()
-        space = self.space()
+        space = SpaceReader(self.document).read()
         sampling = self.sampling(space)
         policy = self.policy()
         inputs = self.inputs()
@@ -173,74 +173,11 @@ class _Reader:
             return None
         section, faults = schema.read(model, data)
         for path, what in faults:
-            hint = _HINTS.get((*where, *path)) if what == schema.MISSING else None
+            hint = _HINTS.get((*where, *path)) if what == MISSING else None
             self.problem((*where, *path), f"{what}: {hint}" if hint else what)
         return section
 
-    # The values to try
-
-    def space(self) -> dict[str, Any] | None:
-        data = self.document.data.get("search_space")
-        if data is None:
-            return None
-        if not isinstance(data, dict) or not data:
-            self.problem(("search_space",), f"must be a mapping of names to laws, got {data!r}")
-            return None
-        laws = {name: self.law(given, ("search_space", name)) for name, given in data.items()}
-        return None if None in laws.values() else laws
-
-    def law(self, given: Any, where: Where) -> Any:
-        """The expression that `given` describes, or None."""
-        if not isinstance(given, dict):
-            options = given if isinstance(given, list) else [given]
-            self.problem(where, f"must be a law such as {{type: choice, values: {options!r}}}, got {given!r}")
-            return None
-        name = schema.folded(given.get("type", ""))
-        if name not in LAWS:
-            what = schema.MISSING if "type" not in given else f"no law is called {given['type']!r}"
-            what += _meant(name, LAWS)
-            self.problem((*where, "type"), what)
-            return None
-        wanted = ["values"] if name == "choice" else list(inspect.signature(LAWS[name]).parameters)
-        arguments = {key: value for key, value in given.items() if key != "type"}
-        if not self.keys(arguments, wanted, wanted, where, name):
-            return None
-        if name == "choice":
-            return self.choice(arguments["values"], where)
-        numbers = {key: schema.lenient(arguments[key]) for key in wanted}
-        return self.built(lambda: LAWS[name](**numbers), where)
-
-    def choice(self, values: Any, where: Where) -> Any:
-        where = (*where, "values")
-        if not isinstance(values, list) or not values:
-            self.problem(where, f"must be a list of one or more values, got {values!r}")
-            return None
-        options = [self.option(value, (*where, str(place))) for place, value in enumerate(values)]
-        if any(option is _BAD for option in options):
-            return None
-        try:
-            return LAWS["choice"](options)
-        except ConfigError as error:  # it calls the values its options
-            self.document.adopt(
-                where, ConfigError(Problem(p.where.removeprefix("options"), p.what) for p in error.problems)
-            )
-            return None
-
-    def option(self, value: Any, where: Where) -> Any:
-        """A value of a choice; in a mapping every mapping is a law, anything else a constant."""
-        if isinstance(value, dict):
-            branch = {
-                name: self.law(inner, (*where, name)) if isinstance(inner, dict) else inner
-                for name, inner in value.items()
-            }
-            bad = any(isinstance(value[name], dict) and law is None for name, law in branch.items())
-            return _BAD if bad else branch
-        if value is not None and not isinstance(value, str | int | float | bool | list):
-            self.problem(
-                where, f"must be text, a number, true or false; write '{value}' in quotes for the text"
-            )
-            return _BAD
-        return value
+    # What to try and what to stop
 
     def sampling(self, space: dict[str, Any] | None) -> Any:
         where: Where = ("sampling_algorithm",)
@@ -255,10 +192,10 @@ class _Reader:
             self.problem(at, "bayesian is not supported yet; write random, grid or sobol")
             return None
         if name not in SAMPLINGS:
-            self.problem(at, f"no sampling is called {form.get('type')!r}{_meant(name, SAMPLINGS)}")
+            self.problem(at, f"no sampling is called {form.get('type')!r}{meant(name, SAMPLINGS)}")
             return None
         known = ["type", "seed", "rule", "logbase"] if name == "random" else ["type", "seed"]
-        self.keys(form, known, [], where, name)
+        self.document.keys(form, known, [], where, name)
         if rule not in ("random", "sobol"):
             self.problem((*where, "rule"), f"must be random or sobol, got {form['rule']!r}")
             return None
@@ -288,14 +225,14 @@ class _Reader:
         words = {schema.folded(name): name for name in POLICIES}
         name = words.get(schema.folded(given.get("type", "")).removesuffix("policy"))
         if name is None:
-            what = schema.MISSING if "type" not in given else f"no policy is called {given['type']!r}"
-            what += _meant(str(given.get("type", "")), POLICIES)
+            what = MISSING if "type" not in given else f"no policy is called {given['type']!r}"
+            what += meant(str(given.get("type", "")), POLICIES)
             self.problem((*where, "type"), what)
             return None
         variant = getattr(overdrive, POLICIES[name])
         parameters = inspect.signature(variant).parameters
         needed = [key for key, parameter in parameters.items() if parameter.default is parameter.empty]
-        if not self.keys(
+        if not self.document.keys(
             {k: v for k, v in given.items() if k != "type"}, list(parameters), needed, where, name
         ):
             return None
@@ -349,7 +286,7 @@ class _Reader:
         data = self.document.data
         names = data.get("search_space") if isinstance(data.get("search_space"), dict) else {}
         outputs = data.get("outputs") if isinstance(data.get("outputs"), dict) else {}
-        command, faults = fill(trial.command, inputs, outputs, _names(names))
+        command, faults = fill(trial.command, inputs, outputs, names_in(names))
         for fault in faults:
             self.problem(("trial", "command"), fault)
         code = self.code(trial.code)
@@ -420,22 +357,6 @@ class _Reader:
             self.problem(where, f"there is nothing at {str(path)!r}")
         return path
 
-    def keys(
-        self, given: Mapping[str, Any], known: list[str], needed: list[str], where: Where, owner: str
-    ) -> bool:
-        """Whether all needed keys are there; unknown ones are noted."""
-        meant = set()
-        for key in (key for key in given if key not in known):
-            close = schema.close(key, known)
-            meant.add(close)
-            hint = f"did you mean {close!r}?" if close else f"{owner} has {', '.join(known)}"
-            self.problem((*where, key), f"there is no such key; {hint}")
-        lacking = [key for key in needed if given.get(key) is None]
-        for key in lacking:
-            if key not in meant:
-                self.problem((*where, key), f"{schema.MISSING}: {owner} needs it")
-        return not lacking
-
     def built(self, build: Callable[[], Any], where: Where) -> Any:
         """What `build` makes, or None and its problems noted."""
         try:
@@ -452,24 +373,3 @@ class _Reader:
                 self.problem(place, problem.what)
             else:
                 self.document.adopt(where, ConfigError(problem))
-
-
-_BAD = object()
-"""Stands for an option that could not be read, since None is a value."""
-
-
-def _names(space: Mapping[str, Any]) -> list[str]:
-    """Every name of a search space as it stands in the file, those of its branches too."""
-    found = []
-    for name, law in space.items():
-        found.append(name)
-        values = law.get("values") if isinstance(law, dict) else None
-        for option in values if isinstance(values, list) else ():
-            if isinstance(option, dict):
-                found += _names(option)
-    return list(dict.fromkeys(found))
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    close = schema.close(word, known)
-    return f"; did you mean {close!r}?" if close else f"; there are {', '.join(known)}"
