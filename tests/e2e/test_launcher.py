@@ -101,7 +101,15 @@ def running(compute: LocalCompute, *jobs: Job) -> dict[str, JobState]:
         for state in compute.poll(1.0):
             assert state.phase == "running", state
             found[state.id] = state
+    written(*jobs)
     return found
+
+
+def written(*jobs: Job) -> None:
+    """A job runs before its script does: wait until each script has said that it is there."""
+    for one in jobs:
+        starts = one.folder / "starts"
+        wait_for(lambda path=starts: path.exists() and path.stat().st_size, "the script is there")
 
 
 def ends(compute: LocalCompute, *jobs: Job) -> list[JobState]:
@@ -124,6 +132,7 @@ def start_and_kill_client(folder: Path, *jobs: Job) -> None:
         assert client.stdout is not None
         assert client.stdout.readline() == "all run\n"
         client.kill()
+    written(*jobs)
 
 
 # deaths ---------------------------------------------------------------------------------------------
