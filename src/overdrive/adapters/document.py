@@ -7,6 +7,7 @@ else (`no`, `off`, `1:30`) and values set from outside are found here, once for 
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -21,6 +22,9 @@ Where = tuple[str, ...]
 """The keys that lead to a value, list positions as digits."""
 
 MISSING = "is missing"
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxstring, _SHORT.maxother = 4, 8, 8, 100, 100
 
 SET = 0
 """The "line" of a value that came from the command line."""
@@ -169,8 +173,15 @@ def _place(document: Document, where: Where, value: Any) -> bool:
 
 
 def close(word: Any, known: Iterable[str]) -> str | None:
-    """The known word that was most likely meant."""
-    return next(iter(get_close_matches(str(word), list(known), 1)), None)
+    """The known word that was most likely meant: the one that `word` begins, else one that looks like it."""
+    text, words = str(word).lower(), list(known)
+    longer = [one for one in words if len(text) > 2 and one.startswith(text)]
+    return longer[0] if len(longer) == 1 else next(iter(get_close_matches(text, words, 1)), None)
+
+
+def shown(value: Any) -> str:
+    """`value` as it stands in a message, cut where it is long."""
+    return _SHORT.repr(value)
 
 
 def meant(word: Any, known: Iterable[str]) -> str:

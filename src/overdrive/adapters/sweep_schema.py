@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from .document import MISSING, close
+from .document import MISSING, close, shown
 
 CLOUD_ONLY = ("compute", "identity", "resources", "queue_settings", "services", "properties")
 """Keys that are accepted and have no meaning on this machine."""
@@ -36,7 +36,7 @@ def lenient(value: Any) -> Any:
 def _number(value: Any) -> Any:
     number = lenient(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(f"must be a number, got {value!r}")
+        raise ValueError(f"must be a number, got {shown(value)}")
     return number
 
 
@@ -45,7 +45,7 @@ def _whole(value: Any) -> int:
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ValueError(f"must be a whole number, got {value!r}")
+        raise ValueError(f"must be a whole number, got {shown(value)}")
     return number
 
 
@@ -55,14 +55,14 @@ def _text(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if not isinstance(value, str):
-        raise ValueError(f"must be text, got {value!r}")
+        raise ValueError(f"must be text, got {shown(value)}")
     return value
 
 
 def _said(value: Any) -> str:
     text = _text(value)
     if not text.strip():
-        raise ValueError(f"must not be empty, got {value!r}")
+        raise ValueError(f"must not be empty, got {shown(value)}")
     return text
 
 
@@ -184,11 +184,11 @@ def _sentence(fault: dict[str, Any], known: list[str]) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind == "literal_error":
-        return f"must be {context['expected']}, got {given!r}"
+        return f"must be {context['expected']}, got {shown(given)}"
     if kind == "greater_than_equal":
-        return f"must be {context['ge']} or more, got {given!r}"
+        return f"must be {context['ge']} or more, got {shown(given)}"
     if kind == "greater_than":
-        return f"must be above {context['gt']}, got {given!r}"
+        return f"must be above {context['gt']}, got {shown(given)}"
     if kind in ("dict_type", "model_type"):
-        return f"must be a mapping (`key: value` lines), got {given!r}"
-    return f"{fault['msg']}, got {given!r}"
+        return f"must be a mapping (`key: value` lines), got {shown(given)}"
+    return f"{fault['msg']}, got {shown(given)}"

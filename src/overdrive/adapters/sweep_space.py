@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ConfigError, Problem
 from ..model.expressions import LAWS
-from .document import MISSING, Document, Where, meant
+from .document import MISSING, Document, Where, meant, shown
 from .sweep_schema import folded, lenient
 
 _BAD = object()
@@ -26,7 +26,7 @@ class SpaceReader:
         if data is None:
             return None
         if not isinstance(data, dict) or not data:
-            self.document.problem(("search_space",), f"must be a mapping of names to laws, got {data!r}")
+            self.document.problem(("search_space",), f"must be a mapping of names to laws, got {shown(data)}")
             return None
         laws = {name: self.law(given, ("search_space", name)) for name, given in data.items()}
         return None if None in laws.values() else laws
@@ -36,7 +36,7 @@ class SpaceReader:
         if not isinstance(given, dict):
             options = given if isinstance(given, list) else [given]
             self.document.problem(
-                where, f"must be a law such as {{type: choice, values: {options!r}}}, got {given!r}"
+                where, f"must be a law such as {{type: choice, values: {shown(options)}}}, got {shown(given)}"
             )
             return None
         name = folded(given.get("type", ""))
@@ -92,12 +92,14 @@ class SpaceReader:
 
 
 def names_in(space: Mapping[str, Any]) -> list[str]:
-    """Every name of a search space as it stands in the file, those of its branches too."""
+    """Every name that a run may get a value for: those in branches too, but not a choice of branches alone."""
     found = []
     for name, law in space.items():
-        found.append(name)
         values = law.get("values") if isinstance(law, dict) else None
-        for option in values if isinstance(values, list) else ():
+        options = values if isinstance(values, list) else [None]
+        if not all(isinstance(option, dict) for option in options):
+            found.append(name)
+        for option in options:
             if isinstance(option, dict):
                 found += names_in(option)
     return list(dict.fromkeys(found))

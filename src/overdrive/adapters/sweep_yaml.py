@@ -20,7 +20,7 @@ from ..errors import ConfigError
 from ..model.metrics import PrimaryMetricGoal
 from ..sweep.config import HyperDriveConfig, ScriptRunConfig
 from . import sweep_schema as schema
-from .document import MISSING, Document, Where, meant, put, read
+from .document import MISSING, Document, Where, meant, put, read, shown
 from .placeholders import fill
 from .sweep_space import SpaceReader, names_in
 
@@ -166,7 +166,7 @@ class _Reader:
     def section(self, model: type[schema.Model], data: Any, where: Where) -> schema.Model | None:
         """`data` as this section; None, and the problems noted, when it is not."""
         if not isinstance(data, dict):
-            what = f"must be a mapping (`key: value` lines), got {data!r}"
+            what = f"must be a mapping (`key: value` lines), got {shown(data)}"
             if where == ("trial",) and isinstance(data, str):
                 what = f"must hold command and code here; a file such as {data!r} is not supported yet"
             self.problem(where, what)
@@ -184,7 +184,7 @@ class _Reader:
         given = self.document.data.get("sampling_algorithm")
         form = {"type": given} if isinstance(given, str) else {"type": "random"} if given is None else given
         if not isinstance(form, dict):
-            self.problem(where, f"must be random, grid, sobol, or a mapping with a type, got {given!r}")
+            self.problem(where, f"must be random, grid, sobol, or a mapping with a type, got {shown(given)}")
             return None
         name, rule = schema.folded(form.get("type", "random")), schema.folded(form.get("rule") or "random")
         at = where if isinstance(given, str) else (*where, "type")
@@ -220,7 +220,7 @@ class _Reader:
         if isinstance(given, str):
             given = {"type": given}
         if not isinstance(given, dict):
-            self.problem(where, f"must be a mapping with a type, got {given!r}")
+            self.problem(where, f"must be a mapping with a type, got {shown(given)}")
             return None
         words = {schema.folded(name): name for name in POLICIES}
         name = words.get(schema.folded(given.get("type", "")).removesuffix("policy"))
@@ -254,7 +254,7 @@ class _Reader:
         if data is None:
             return {}
         if not isinstance(data, dict):
-            self.problem(("inputs",), f"must be a mapping of names to values, got {data!r}")
+            self.problem(("inputs",), f"must be a mapping of names to values, got {shown(data)}")
             return {}
         return {name: self.input(given, ("inputs", name)) for name, given in data.items()}
 
@@ -262,7 +262,7 @@ class _Reader:
         if not isinstance(given, dict):
             if given is None or not isinstance(given, str | int | float | bool):
                 self.problem(
-                    where, f"must be text, a number, true or false, or {{type, path}}, got {given!r}"
+                    where, f"must be text, a number, true or false, or {{type, path}}, got {shown(given)}"
                 )
             return given
         data = self.section(schema.Data, given, where)
@@ -272,7 +272,7 @@ class _Reader:
             self.problem(
                 (*where, "path"),
                 f"cannot be reached from this machine yet: get the data and say where they are with "
-                f"--set {'.'.join(where)}.path=FOLDER_OR_FILE, got {data.path!r}",
+                f"--set {'.'.join(where)}.path=FOLDER_OR_FILE, got {shown(data.path)}",
             )
             return None
         return str(self.local(data.path, (*where, "path")))
@@ -309,7 +309,7 @@ class _Reader:
             )
             return self.folder
         if _ELSEWHERE.match(given):
-            self.problem(("trial", "code"), f"must be a folder on this machine, got {given!r}")
+            self.problem(("trial", "code"), f"must be a folder on this machine, got {shown(given)}")
             return self.folder
         return self.local(given, ("trial", "code"))
 
@@ -332,7 +332,7 @@ class _Reader:
         if name is None:
             return re.sub(r"[^a-zA-Z0-9_-]+", "_", self.folder.name).strip("_-")[:255] or "Default"
         if not _EXPERIMENT.fullmatch(str(name)):
-            what = f"must be letters, digits, _ and -, at most 255 in all, got {name!r}"
+            what = f"must be letters, digits, _ and -, at most 255 in all, got {shown(name)}"
             self.problem(("experiment_name",), what)
         return str(name)
 
