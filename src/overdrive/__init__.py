@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BanditPolicy": "policies.bandit",
+    "BayesianParameterSampling": "samplers.bayesian",
     "ConfigError": "errors",
     "Environment": "sdk.environment",
     "Experiment": "sdk.experiment",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from itertools import count
 from random import Random
 from typing import Any, ClassVar, Protocol, Self
@@ -20,6 +21,7 @@ SAMPLERS = Registry(
         "random": "overdrive.samplers.random:RandomParameterSampling",
         "grid": "overdrive.samplers.grid:GridParameterSampling",
         "sobol": "overdrive.samplers.sobol:SobolParameterSampling",
+        "bayesian": "overdrive.samplers.bayesian:BayesianParameterSampling",
     },
 )
 
@@ -167,7 +169,7 @@ def sampler_from_json(form: Mapping[str, Any]) -> Sampler:
         sampling = SAMPLERS.load(form["name"])
     except NotFound as error:
         raise ConfigError(Problem("name", str(error))) from None
-    sampler: Sampler = sampling(
-        form["parameter_space"], properties=form.get("properties"), seed=form.get("seed")
-    )
+    options = {name: form[name] for name in signature(sampling).parameters if name in form}
+    options.pop("parameter_space")
+    sampler: Sampler = sampling(form["parameter_space"], **options)
     return sampler

@@ -1,0 +1,196 @@
+"""An exact Gaussian process: Matern-5/2 with a length scale for each axis, a constant mean and noise,
+fitted to
+its posterior mode with analytic gradients, one Cholesky factor for each likelihood.
+
+Notation: n observations, m axes, c input columns (`Encoding.inputs`); owner[j] is the axis of column j;
+r^2 = sum_j (x_j - x'_j)^2 / l_owner[j]^2; k = s (1 + sqrt5 r + 5/3 r^2) exp(-sqrt5 r); K = k + diag(noise).
+Hyperparameters theta = (log l_1 .. log l_m, log s, log noise). Priors: l ~ LogNormal(sqrt2 + log(m)/2, sqrt3)
+(Hvarfner, Hellsten and Nardi 2024, arXiv 2402.02229), s and the noise log-normal; the mean is N(0, 1), so it
+is part of the covariance.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri, dtrtri  # type: ignore[import-untyped]
+
+from . import lbfgs
+from .arrays import Array
+
+_SQRT5 = math.sqrt(5.0)
+_MEAN_VARIANCE = 1.0
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Log-normal priors (mean and deviation of the logarithm) and the box that the fit keeps to."""
+
+    length: tuple[float, float] = (math.sqrt(2.0), math.sqrt(3.0))
+    signal: tuple[float, float] = (0.0, 1.0)
+    noise: tuple[float, float] = (-8.0, 3.0)
+    low: tuple[float, float, float] = (math.log(0.02), math.log(0.05), math.log(1e-6))
+    high: tuple[float, float, float] = (math.log(1e3), math.log(20.0), math.log(1.0))
+
+    def box(self, m: int) -> tuple[Array, Array]:
+        low, high = np.empty(m + 2), np.empty(m + 2)
+        low[:m], low[m:] = self.low[0], self.low[1:]
+        high[:m], high[m:] = self.high[0], self.high[1:]
+        return low, high
+
+    def centre(self, m: int) -> tuple[Array, Array]:
+        """Mean and deviation of theta."""
+        mean, deviation = np.empty(m + 2), np.empty(m + 2)
+        mean[:m], deviation[:m] = self.length[0] + math.log(max(m, 1)) / 2, self.length[1]
+        mean[m:], deviation[m:] = (self.signal[0], self.noise[0]), (self.signal[1], self.noise[1])
+        return mean, deviation
+
+    def start(self, m: int) -> Array:
+        """Where a fit begins: the densest length scale, unit signal, little noise."""
+        theta, _ = self.centre(m)
+        theta[:m] -= self.length[1] ** 2
+        low, high = self.box(m)
+        return np.clip(theta, low, high)
+
+    def logdensity(self, theta: Array) -> tuple[float, Array]:
+        """Of theta (m + 2,), up to a constant, and its gradient. Length scales count by their own density,
+        not
+        by that of their logarithm, as in the paper: it favours the short ones by a factor l."""
+        mean, deviation = self.centre(len(theta) - 2)
+        z = (theta - mean) / deviation
+        gradient = -z / deviation
+        gradient[:-2] -= 1.0
+        return float(-0.5 * np.sum(z * z) - np.sum(theta[:-2])), gradient
+
+
+def squared_distances(a: Array, b: Array) -> Array:
+    """(n, c), (k, c) -> (n, k), never below 0."""
+    distances = np.sum(a * a, axis=1)[:, None] + np.sum(b * b, axis=1)[None, :] - 2.0 * (a @ b.T)
+    return np.asarray(np.maximum(distances, 0.0), dtype=float)
+
+
+def matern(r2: Array) -> tuple[Array, Array]:
+    """The correlation at squared distance r2 and its derivative with respect to r2."""
+    r = np.sqrt(5.0 * r2)
+    fall = np.exp(-r)
+    return (1.0 + r + r * r / 3.0) * fall, (-5.0 / 6.0) * (1.0 + r) * fall
+
+
+class Likelihood:
+    """The log posterior of theta, for a fit: data fixed, theta varies.
+
+    inputs (n, c), y (n,), extra (n,): variance that each observation has beside the common noise.
+    """
+
+    def __init__(self, inputs: Array, y: Array, extra: Array, owner: Array, m: int, prior: Prior) -> None:
+        self.inputs, self.y, self.extra, self.owner, self.m, self.prior = inputs, y, extra, owner, m, prior
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """The log posterior and its gradient (m + 2,); -inf where K is not positive definite."""
+        m, n = self.m, len(self.y)
+        lengths, signal, noise = np.exp(theta[:m]), math.exp(theta[m]), math.exp(theta[m + 1])
+        scaled = self.inputs / lengths[self.owner]
+        correlation, slope = matern(squared_distances(scaled, scaled))
+        covariance = signal * correlation + _MEAN_VARIANCE
+        covariance[np.diag_indices(n)] = signal + _MEAN_VARIANCE + noise + self.extra
+        factor, bad = dpotrf(covariance, lower=True, overwrite_a=False)
+        if bad:
+            return -math.inf, np.zeros(m + 2)
+        inverse, _ = dpotri(factor, lower=True)
+        inverse = np.tril(inverse)
+        inverse = inverse + inverse.T
+        inverse[np.diag_indices(n)] /= 2
+        weights = inverse @ self.y
+        value = -0.5 * float(self.y @ weights) - float(np.sum(np.log(np.diag(factor))))
+        # d value / d K_ij = (w w' - K^-1)_ij / 2
+        lean = 0.5 * (np.outer(weights, weights) - inverse)
+        gradient = np.empty(m + 2)
+        pull = lean * slope
+        # sum_ij P_ij (x_i - x_j)^2 = 2 (sum_i P_i. x_i^2 - x' P x), for every column at once
+        sums = np.sum(pull, axis=1)
+        columns = 2.0 * (sums @ (scaled * scaled) - np.sum(scaled * (pull @ scaled), axis=0))
+        gradient[:m] = -2.0 * signal * np.bincount(self.owner, weights=columns, minlength=m)
+        gradient[m] = signal * float(np.sum(lean * correlation))
+        gradient[m + 1] = noise * float(np.trace(lean))
+        density, slopes = self.prior.logdensity(theta)
+        return value + density, gradient + slopes
+
+
+def fit(
+    inputs: Array, y: Array, extra: Array, owner: Array, m: int, prior: Prior, starts: Array, steps: int
+) -> Array:
+    """The best theta found from `starts` (b, m + 2) by at most `steps` likelihoods each."""
+    likelihood = Likelihood(inputs, y, extra, owner, m, prior)
+
+    def loss(thetas: Array) -> tuple[Array, Array]:
+        found = [likelihood(theta) for theta in thetas]
+        return -np.array([value for value, _ in found]), -np.array([slope for _, slope in found])
+
+    low, high = prior.box(m)
+    thetas, losses = lbfgs.minimise(loss, starts, low, high, steps, tolerance=1e-2)
+    return np.asarray(thetas[int(np.argmin(losses))], dtype=float)
+
+
+class Posterior:
+    """What the process says of new inputs, given observations and runs that are still going on.
+
+    A pending run leaves the mean as it is and takes away the variance where it is (the Kriging believer).
+    """
+
+    def __init__(
+        self, inputs: Array, y: Array, extra: Array, owner: Array, theta: Array, pending: Array | None = None
+    ) -> None:
+        m = len(theta) - 2
+        self.scales = np.exp(theta[:m])[owner]
+        self.signal, self.noise = math.exp(theta[m]), math.exp(theta[m + 1])
+        self.scaled = inputs / self.scales
+        n = len(y)
+        inverse = self._root(extra)
+        self.weights = inverse.T @ (inverse @ y)
+        if pending is not None and len(pending):
+            self.scaled = np.concatenate([self.scaled, pending / self.scales])
+            inverse = self._root(np.concatenate([extra, np.zeros(len(pending))]))
+            self.weights = np.concatenate([self.weights, np.zeros(len(pending))])
+        self.root = inverse  # L^-1
+        self.observed = n
+
+    def _root(self, extra: Array) -> Array:
+        """The inverse of the Cholesky factor of K, with as much noise as it needs."""
+        correlation, _ = matern(squared_distances(self.scaled, self.scaled))
+        covariance = self.signal * correlation + _MEAN_VARIANCE
+        diagonal = self.signal + _MEAN_VARIANCE + self.noise + extra
+        jitter = 0.0
+        while True:
+            covariance[np.diag_indices(len(extra))] = diagonal + jitter
+            factor, bad = dpotrf(covariance, lower=True, clean=True)
+            if not bad:
+                break
+            jitter = max(10 * jitter, 1e-8)
+        inverse, _ = dtrtri(factor, lower=True)
+        return np.asarray(inverse, dtype=float)
+
+    def __call__(self, inputs: Array) -> tuple[Array, Array]:
+        """(k, c) -> mean (k,) and variance (k,) of the noiseless function."""
+        correlation, _ = matern(squared_distances(inputs / self.scales, self.scaled))
+        cross = self.signal * correlation + _MEAN_VARIANCE
+        spread = cross @ self.root.T
+        variance = self.signal + _MEAN_VARIANCE - np.sum(spread * spread, axis=1)
+        return cross @ self.weights, np.maximum(variance, 1e-12)
+
+    def with_gradients(self, inputs: Array) -> tuple[Array, Array, Array, Array]:
+        """(k, c) -> mean, variance, and their gradients (k, c) with respect to the inputs."""
+        scaled = inputs / self.scales
+        correlation, slope = matern(squared_distances(scaled, self.scaled))
+        cross = self.signal * correlation + _MEAN_VARIANCE
+        spread = cross @ self.root.T
+        variance = self.signal + _MEAN_VARIANCE - np.sum(spread * spread, axis=1)
+        solved = spread @ self.root
+        slope = 2.0 * self.signal * slope
+        by_mean, by_variance = slope * self.weights, -2.0 * slope * solved
+        gradients = [
+            (np.sum(pull, axis=1)[:, None] * scaled - pull @ self.scaled) / self.scales
+            for pull in (by_mean, by_variance)
+        ]
+        return cross @ self.weights, np.maximum(variance, 1e-12), gradients[0], gradients[1]

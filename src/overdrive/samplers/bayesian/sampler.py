@@ -1,0 +1,186 @@
+"""The Bayesian sampler: a few spread-out runs first, then each next run where a Gaussian process fitted to
+all
+results expects most.
+
+Pure: everything follows from (space, history, number, seed, options). What is kept between calls is keyed by
+the content that it was computed from.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from random import Random
+from typing import Any, Self
+
+import numpy as np
+
+from ...errors import ConfigError, Problem
+from ...model.history import History
+from ...model.records import Params
+from ...model.space import SearchSpace
+from ...model.values import key
+from ..base import SequenceSampling
+from .arrays import Array
+from .encoding import Encoding
+from .gp import Posterior, Prior, fit
+from .observations import Kind, Observations, observations
+from .search import Effort, Promise, search
+
+_BLOCK = 16
+"""The design is Latin hypercubes of so many points."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The constants of the method."""
+
+    start: int = 4
+    """The process speaks from so many results on."""
+    refit: int = 10
+    """Hyperparameters are fitted anew when the results have grown by one part in so many."""
+    steps: int = 40
+    prior: Prior = field(default_factory=Prior)
+    effort: Effort = field(default_factory=Effort)
+
+
+class BayesianParameterSampling(SequenceSampling):
+    """Gaussian process sampling for every law, choice and branch.
+
+    `initial_points`: configurations to run first, such as the defaults of the script. ConfigError lists
+    those that are
+    not in the space.
+    """
+
+    NAME = "bayesian"
+    recipe = Recipe()
+
+    def __init__(
+        self,
+        parameter_space: SearchSpace | Mapping[str, Any],
+        properties: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        initial_points: Sequence[Params] | None = None,
+    ) -> None:
+        problems: list[Problem] = []
+        try:
+            super().__init__(parameter_space, properties, seed)
+        except ConfigError as error:
+            problems += error.problems
+        self.initial_points: list[Params] = []
+        for place, given in enumerate(initial_points or ()):
+            where = f"initial_points[{place}]"
+            if not isinstance(given, Mapping):
+                problems.append(Problem(where, f"must be a mapping of names to values, got {given!r}"))
+            elif not problems and not self.space.contains(dict(given)):
+                problems.append(Problem(where, f"is not in the search space: {dict(given)!r}"))
+            else:
+                self.initial_points.append(dict(given))
+        if problems:
+            raise ConfigError(problems)
+        self._fits: OrderedDict[bytes, Array] = OrderedDict()
+
+    def seeded(self, seed: int) -> Self:
+        """The same sampler with this seed."""
+        return type(self)(self.space, self.properties, seed, self.initial_points)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `sampler_from_json` reads."""
+        form = super().to_json()
+        return {**form, "initial_points": self.initial_points} if self.initial_points else form
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.space, self.properties, self.seed, self.initial_points)
+
+    # ---------------------------------------------------------------- proposing
+
+    def propose(self, history: History | None, number: int) -> Params | None:
+        """The values of run `number`, or None: the space is used up."""
+        runs = [] if history is None else [run for run in history if run.inherited or run.number != number]
+        seen = {key(run.params) for run in runs}
+        if history is not None and self._encoding.axes and number >= len(self.initial_points):
+            evidence = observations(history, self._encoding)
+            if evidence.known().measured >= self.recipe.start:
+                params = self._promising(evidence, number, seen)
+                if params is not None:
+                    return params
+        return self._unseen_design(number, seen)
+
+    @cached_property
+    def _encoding(self) -> Encoding:
+        return Encoding(self.space)
+
+    def draw(self, index: int) -> Params:
+        """Point `index` of the design: the initial points, one near the middle, then Latin hypercubes."""
+        if index < len(self.initial_points):
+            return dict(self.initial_points[index])
+        index -= len(self.initial_points)
+        m = len(self._encoding)
+        block, place = divmod(index, _BLOCK)
+        rng = np.random.RandomState(int(Random(f"bayesian:{self.seed or 0}:{block}").random() * 2**32))
+        order = np.argsort(rng.random_sample((_BLOCK, m)), axis=0)
+        units = ((order + rng.random_sample((_BLOCK, m))) / _BLOCK)[place : place + 1]
+        if index == 0:
+            units = np.where(self._encoding.categorical, units, 0.45 + 0.1 * units)
+        return self._encoding.params(self._encoding.from_units(units)[0])
+
+    def _unseen_design(self, number: int, seen: set[Any]) -> Params | None:
+        params = super().propose(None, number)  # type: ignore[arg-type]
+        while params is not None and key(params) in seen and self.space.size is not None:
+            number += 1
+            params = super().propose(None, number)  # type: ignore[arg-type]
+        return params
+
+    def _promising(self, evidence: Observations, number: int, seen: set[Any]) -> Params | None:
+        """The most promising configuration that no run has had."""
+        encoding, recipe = self._encoding, self.recipe
+        known, pending = evidence.known(), evidence.pending()
+        levels = known.levels()
+        inputs, waiting = encoding.inputs(known.points), encoding.inputs(pending.points)
+        theta = self._theta(known)
+        posterior = Posterior(inputs, levels, known.variance, encoding.owner, theta, waiting)
+        means, _ = posterior(np.concatenate([inputs[known.kinds != Kind.FAILED], waiting]))
+        promise = Promise(encoding, [posterior], [float(np.min(means))])
+        best = known.points[np.argsort(levels, kind="stable")]
+        rng = np.random.RandomState(int(Random(f"bayesian:{self.seed or 0}:at {number}").random() * 2**32))
+        points, _ = search(encoding, promise, best, rng, recipe.effort)
+        for point in points[:64]:
+            params = encoding.params(point)
+            if key(params) not in seen:
+                return params
+        return None
+
+    def _theta(self, known: Observations) -> Array:
+        """The hyperparameters for these results: fitted to as many of them as the schedule says, always
+        from the
+        same start, so that they do not depend on what was asked before."""
+        m, recipe = len(self._encoding), self.recipe
+        part = known.first(_scheduled(len(known), recipe.refit))
+        mark = part.points.tobytes() + part.values.tobytes() + part.variance.tobytes()
+        if mark not in self._fits:
+            inputs = self._encoding.inputs(part.points)
+            start = recipe.prior.start(m)[None]
+            self._fits[mark] = fit(
+                inputs,
+                part.levels(),
+                part.variance,
+                self._encoding.owner,
+                m,
+                recipe.prior,
+                start,
+                recipe.steps,
+            )
+            while len(self._fits) > 8:
+                self._fits.popitem(last=False)
+        return self._fits[mark]
+
+
+def _scheduled(count: int, part: int) -> int:
+    """The greatest number of the schedule that is not above `count`: each is one part in `part` above the
+    last."""
+    size = 1
+    while size + max(1, size // part) <= count:
+        size += max(1, size // part)
+    return size

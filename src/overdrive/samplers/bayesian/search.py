@@ -1,0 +1,180 @@
+"""Where the promise is greatest: many points, random ones and ones near the best runs; ascent from the
+best of
+them along the continuous axes, and single changes along the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import lbfgs
+from .acquisition import log_ei, log_ei_slopes
+from .arrays import Array, Mask
+from .encoding import Encoding
+from .gp import Posterior
+
+_FLIPS = 12
+"""At most so many other values of an axis are tried from one point."""
+
+
+@dataclass(frozen=True, eq=False)
+class Promise:
+    """log EI over points, averaged over the processes of several hyperparameters."""
+
+    encoding: Encoding
+    posteriors: list[Posterior]
+    incumbents: list[float]
+
+    def __call__(self, points: Array) -> Array:
+        """(k, m) -> (k,)."""
+        inputs = self.encoding.inputs(points)
+        members = [
+            log_ei(*posterior(inputs), best)
+            for posterior, best in zip(self.posteriors, self.incumbents, strict=True)
+        ]
+        return members[0] if len(members) == 1 else _log_mean(np.array(members))[0]
+
+    def with_gradients(self, points: Array) -> tuple[Array, Array]:
+        """(k, m) -> (k,) and (k, m); the gradient is 0 along categorical axes and branches not taken."""
+        inputs = self.encoding.inputs(points)
+        values, slopes = [], []
+        for posterior, best in zip(self.posteriors, self.incumbents, strict=True):
+            mean, variance, mean_slope, variance_slope = posterior.with_gradients(inputs)
+            value, by_mean, by_variance = log_ei_slopes(mean, variance, best)
+            values.append(value)
+            slopes.append(by_mean[:, None] * mean_slope + by_variance[:, None] * variance_slope)
+        value, weights = _log_mean(np.array(values))
+        slope = np.einsum("ek,ekc->kc", weights, np.array(slopes))[:, self.encoding.column]
+        slope[:, self.encoding.categorical] = 0.0
+        return value, np.where(self.encoding.active(points), slope, 0.0)
+
+
+def _log_mean(values: Array) -> tuple[Array, Array]:
+    """(e, k) logarithms -> the logarithm of their mean (k,), and each member's share (e, k)."""
+    top = np.max(values, axis=0)
+    weights = np.exp(values - top)
+    total = np.sum(weights, axis=0)
+    return top + np.log(total / len(values)), weights / total
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look."""
+
+    scattered: int = 512
+    nearby: int = 384
+    leaders: int = 5
+    climbers: int = 8
+    steps: int = 40
+    rounds: int = 2
+
+
+def search(
+    encoding: Encoding, promise: Promise, best: Array, rng: np.random.RandomState, effort: Effort
+) -> tuple[Array, Array]:
+    """Points (k, m), the most promising first, and their promise (k,). `best`: points (b, m) of the best
+    runs."""
+    m = len(encoding)
+    scattered = encoding.from_units(rng.random_sample((effort.scattered, m)))
+    pool = np.concatenate([scattered, _nearby(encoding, best[: effort.leaders], rng, effort.nearby)])
+    values = promise(pool)
+    starts = pool[np.argsort(-values, kind="stable")[: effort.climbers]]
+    numeric = ~encoding.categorical
+    found = [pool]
+    for turn in range(effort.rounds):
+        # At first grids are climbed as if they were continuous, then they are held.
+        free = numeric if turn == 0 else encoding.continuous
+        if np.any(free):
+            starts = encoding.snap(_climb(promise, starts, free, effort.steps))
+            found.append(starts)
+        if not np.any(~encoding.continuous):
+            break
+        starts = _flip(encoding, promise, starts, rng)
+        found.append(starts)
+    extra = np.concatenate(found[1:]) if len(found) > 1 else np.empty((0, m))
+    values = np.concatenate([values, promise(extra)]) if len(extra) else values
+    pool = np.concatenate([pool, extra])
+    order = np.argsort(-values, kind="stable")
+    return pool[order], values[order]
+
+
+def _nearby(encoding: Encoding, best: Array, rng: np.random.RandomState, count: int) -> Array:
+    """Jittered copies of the best points: some axes moved a little, some options changed."""
+    if not len(best) or not count:
+        return np.empty((0, len(encoding)))
+    m = len(encoding)
+    points = best[rng.randint(len(best), size=count)]
+    share = np.minimum(1.0, np.exp(rng.uniform(np.log(1.0 / m), 0.7, size=(count, 1))))
+    touched = rng.random_sample((count, m)) < share
+    touched[np.arange(count), rng.randint(m, size=count)] = True
+    width = np.exp(rng.uniform(np.log(0.003), np.log(0.3), size=(count, 1)))
+    moved = np.clip(points + width * rng.standard_normal((count, m)), 0.0, 1.0)
+    fresh = encoding.from_units(rng.random_sample((count, m)))
+    moved[:, encoding.categorical] = fresh[:, encoding.categorical]
+    return encoding.snap(np.where(touched, moved, points))
+
+
+def _climb(promise: Promise, starts: Array, free: Mask, steps: int) -> Array:
+    """Ascent along the free axes."""
+    held = starts[:, ~free]
+
+    def loss(x: Array) -> tuple[Array, Array]:
+        points = np.empty(starts.shape)
+        points[:, free], points[:, ~free] = x, held
+        value, slope = promise.with_gradients(points)
+        return -value, -slope[:, free]
+
+    axes = int(np.sum(free))
+    x, _ = lbfgs.minimise(loss, starts[:, free], np.zeros(axes), np.ones(axes), steps, tolerance=1e-4)
+    points = starts.copy()
+    points[:, free] = x
+    return points
+
+
+def _flip(
+    encoding: Encoding, promise: Promise, starts: Array, rng: np.random.RandomState, rounds: int = 3
+) -> Array:
+    """Each point with the best single changes along its grids and options, one after another."""
+    points = starts.copy()
+    values = promise(points)
+    for _ in range(rounds):
+        owners, trials = [], []
+        for row, point in enumerate(points):
+            for axis, other in _others(encoding, point, rng):
+                trial = point.copy()
+                trial[axis] = other
+                owners.append(row)
+                trials.append(trial)
+        if not trials:
+            break
+        scores = promise(np.array(trials))
+        better = False
+        for index in np.argsort(scores, kind="stable"):
+            row = owners[index]
+            if scores[index] > values[row] + 1e-9:
+                points[row], values[row], better = trials[index], scores[index], True
+        if not better:
+            break
+    return points
+
+
+def _others(encoding: Encoding, point: Array, rng: np.random.RandomState) -> list[tuple[int, float]]:
+    taken = encoding.active(point[None])[0]
+    found: list[tuple[int, float]] = []
+    for place, axis in enumerate(encoding.axes):
+        if not taken[place]:
+            continue
+        if axis.options:
+            codes = [code for code in range(axis.options) if code != point[place]]
+            if len(codes) > _FLIPS:
+                codes = [codes[i] for i in rng.permutation(len(codes))[:_FLIPS]]
+            found += [(place, float(code)) for code in codes]
+        elif axis.grid is not None:
+            here = int(np.argmin(np.abs(axis.grid - point[place])))
+            near = (
+                [here + step for step in (-1, 1, -2, 2)] if len(axis.grid) > _FLIPS else range(len(axis.grid))
+            )
+            found += [(place, float(axis.grid[i])) for i in near if 0 <= i < len(axis.grid) and i != here]
+    return found
