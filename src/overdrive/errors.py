@@ -1,12 +1,12 @@
 """Every exception that Overdrive raises, in one tree.
 
-    OverdriveError
-    ├── ConfigError (ValueError)     a configuration is wrong: all its problems at once
-    ├── NotFound (LookupError)       a sweep, run, file or model that is not there
-    ├── StoreError                   the database cannot be opened, read or written
-    ├── ComputeError                 a back end cannot start, see or stop a job
-    ├── SweepHeld                    a live controller already holds this sweep
-    └── RunFailed                    a run or sweep that was waited for has failed
+OverdriveError
+├── ConfigError (ValueError)     a configuration is wrong: all its problems at once
+├── NotFound (LookupError)       a sweep, run, file or model that is not there
+├── StoreError                   the database cannot be opened, read or written
+├── ComputeError                 a back end cannot start, see or stop a job
+├── SweepHeld                    a live controller already holds this sweep
+└── RunFailed                    a run or sweep that was waited for has failed
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ class ConfigError(OverdriveError, ValueError):
 
     def within(self, place: str) -> ConfigError:
         """The same problems, seen from one level further out (`place.where`)."""
-        return ConfigError(
-            Problem(f"{place}.{p.where}" if p.where else place, p.what) for p in self.problems
-        )
+        return ConfigError(Problem(f"{place}.{p.where}" if p.where else place, p.what) for p in self.problems)
 
 
 class NotFound(OverdriveError, LookupError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from overdrive.compute import processes
+from overdrive.runtime import processes
 from overdrive.compute.base import COMPUTES, Claim, Compute, Job, JobState
 from overdrive.runtime.wire import RunFolder, read_exit
 
@@ -187,7 +187,7 @@ def test_arguments_and_environment_arrive_whole(bench: Bench) -> None:
     text = (
         "import json, os, sys\n"
         "seen = [[os.fsencode(word).hex() for word in sys.argv[1:]],\n"
-        "        os.environb[b'HOSTILE'].hex(), os.environ['OVERDRIVE_RUN_ID']]\n"
+        "        os.environb[b'HOSTILE'].hex(), os.environ['OVERDRIVE_JOB_ID']]\n"
         "json.dump(seen, open('seen.json', 'w'))\n"
     )
     joined = "|".join(HOSTILE)

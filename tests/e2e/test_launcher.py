@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import overdrive
-from overdrive.compute import processes
+from overdrive.runtime import processes
 from overdrive.compute.base import Claim, Job, JobState
 from overdrive.compute.launcher import Names
 from overdrive.compute.local import LocalCompute

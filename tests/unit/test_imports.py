@@ -26,11 +26,12 @@ MAY_IMPORT = {
     "sweep": f"samplers.base policies.base {VALUES}",
     "studio": f"store.base charts.base {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
-    "sdk": f"controller.daemon sweep store.base runtime {VALUES}",
+    "sdk": f"controller.daemon controller.lease sweep store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config {VALUES}",
     "adapters.mlflow": "runtime.context",
     "widget": f"sdk sweep.config charts {VALUES}",
     "cli": f"sdk adapters studio runtime {VALUES}",
+    "__main__": "cli",
 }
 PURE = {"model", "samplers", "policies", "sweep", "charts"}
 IMPURE = {"os", "time", "datetime", "pathlib", "subprocess", "socket", "sqlite3", "sqlalchemy", "shutil"}

@@ -32,6 +32,9 @@ from ..registry import Registry
 
 COMPUTES = Registry("computes", {"local": "overdrive.compute.local:LocalCompute"})
 
+OUT_OF_MEMORY = "out of memory"
+"""How the note of a job begins that was killed for its memory, by us or by the kernel."""
+
 Phase = Literal["starting", "running", "ended", "lost"]
 
 
@@ -41,8 +44,9 @@ class Job:
 
     `folder` is the run folder and the working directory; the back end makes it where it is missing, and
     copies the content of `source` into it before the start. `env` is added to the inherited environment,
-    and so is OVERDRIVE_RUN_ID = `id`, by which stray processes are recognized. `grace` is how many seconds
-    processes that outlive the program itself get between TERM and KILL.
+    and so is OVERDRIVE_JOB_ID = `id`, by which stray processes are recognized. `grace` is how many seconds
+    processes that outlive the program itself get between TERM and KILL. A job whose processes together hold
+    more than `memory` bytes is killed, and its `note` begins with OUT_OF_MEMORY.
     """
 
     id: str
@@ -50,6 +54,7 @@ class Job:
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
     grace: float = 10.0
+    memory: int | None = None
     source: Path | None = None
 
 

@@ -24,14 +24,14 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-from ..runtime import wire
-from . import processes
+from ..runtime import processes, wire
 from .door import Door, Message, listen
 from .localrun import LocalRun
 from .workcopy import copying
 
 PROTOCOL = 1
 LINGER = 10.0  # seconds without runs and controllers after which the launcher leaves
+WEIGHING = 0.25  # seconds between two looks at the memory of runs that have a limit
 SLICE = 0.01  # seconds of copying before anything else gets its turn
 
 
@@ -72,6 +72,8 @@ class Launcher:
         self._pidfds: dict[str, int] = {}  # of runs that an earlier launcher started
         self._starts: dict[str, _Start] = {}
         self._watched: set[LocalRun] = set()  # being ended: looked at by the clock
+        self._limited: set[LocalRun] = set()  # may hold only so much memory
+        self._weigh_at = 0.0
         self._changed: list[list[Any]] = []
         self._leaving = False
         self._busy_at = time.monotonic()
@@ -96,6 +98,8 @@ class Launcher:
                 self._reap()
             if self._watched:
                 self._press()
+            if self._limited:
+                self._weigh()
             if self._starts:
                 self._prepare()
             if self._changed:
@@ -135,6 +139,8 @@ class Launcher:
         if self._starts:
             return 0.0
         times = [run.look_at for run in self._watched]
+        if self._limited:
+            times.append(self._weigh_at)
         if not self._runs and not self._door.visited:
             times.append(self._busy_at + LINGER)
         return max(0.0, min(times) - time.monotonic()) if times else None
@@ -192,7 +198,7 @@ class Launcher:
             if run is not None:
                 self._cancel(run, float(message["grace"]))
         elif op == "adopt":
-            marks = processes.marks(wire.RUN_ID, processes.table())
+            marks = processes.marks(wire.JOB_ID, processes.table())
             claims = [(str(id), os.fspath(folder)) for id, folder in message["claims"]]
             found = [self._recall(id, folder, marks.get(id, set())) for id, folder in claims]
             return {"ref": message["ref"], "states": [run.row() for run in found if run is not None]}
@@ -203,9 +209,9 @@ class Launcher:
         return None
 
     def _start(self, job: dict[str, Any]) -> None:
-        run = LocalRun(str(job["id"]), os.fspath(job["folder"]), float(job["grace"]))
+        run = LocalRun(str(job["id"]), os.fspath(job["folder"]), float(job["grace"]), job.get("memory"))
         argv = [os.fsencode(word) for word in job["argv"]]
-        env = {**os.environ, **job["env"], wire.RUN_ID: run.id}
+        env = {**os.environ, **job["env"], wire.JOB_ID: run.id}
         self._leaving = False
         known = self._recall(run.id, run.folder.path, set())
         if known is not None:  # a job never runs twice
@@ -270,6 +276,8 @@ class Launcher:
             del self._starts[run.id]
             if started:
                 self._by_pid[run.pid] = run
+                if run.memory is not None:
+                    self._limited.add(run)
                 self._changed.append(run.row())
             else:
                 self._forget(run)
@@ -303,15 +311,27 @@ class Launcher:
         if not due:
             return
         table = processes.table()
-        marks = processes.marks(wire.RUN_ID, table) if any(run.cancelled for run in due) else {}
+        marks = processes.marks(wire.JOB_ID, table) if any(run.cancelled for run in due) else {}
         for run in due:
             if run.press(table, marks.get(run.id, set())):
                 self._forget(run)
+
+    def _weigh(self) -> None:
+        now = time.monotonic()
+        if now < self._weigh_at:
+            return
+        self._weigh_at = now + WEIGHING
+        table = processes.table()
+        for run in self._limited:
+            run.weigh(table)
+            if run.cancelled:
+                self._watched.add(run)
 
     def _forget(self, run: LocalRun) -> None:
         """It has ended: from here on its exit file speaks for it."""
         self._close_pidfd(run)
         self._watched.discard(run)
+        self._limited.discard(run)
         self._runs.pop(run.id, None)
         self._changed.append(run.row())
 

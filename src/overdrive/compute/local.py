@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ComputeError
-from ..runtime import wire
-from . import processes
+from ..runtime import processes, wire
 from .base import Claim, Job, JobState, Phase
 from .launcher import PROTOCOL, Names
 
@@ -119,7 +118,7 @@ class LocalCompute:
     def _request(job: Job, folder: str) -> dict[str, Any]:
         source = None if job.source is None else str(Path(job.source).absolute())
         fields = {"id": job.id, "argv": list(job.argv), "folder": folder, "env": dict(job.env)}
-        return {"op": "start", "job": {**fields, "grace": job.grace, "source": source}}
+        return {"op": "start", "job": {**fields, "grace": job.grace, "source": source, "memory": job.memory}}
 
     def _write(self, message: dict[str, Any]) -> None:
         """Send one message; ConnectionError when the launcher is gone."""

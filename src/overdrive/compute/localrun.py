@@ -13,9 +13,8 @@ import subprocess
 import time
 from typing import Any
 
-from ..runtime import wire
-from . import processes
-from .processes import Process
+from ..runtime import processes, wire
+from ..runtime.processes import Process
 
 GRACE = 10.0  # seconds between TERM and KILL for a run whose own grace is not known any more
 STUBBORN = 30.0  # seconds after KILL when a process that the kernel does not end is given up
@@ -24,10 +23,11 @@ STUBBORN = 30.0  # seconds after KILL when a process that the kernel does not en
 class LocalRun:
     """The processes of one job. `look_at`: when, on the monotonic clock, the next `press` is due."""
 
-    def __init__(self, job_id: str, folder: str, grace: float = GRACE) -> None:
+    def __init__(self, job_id: str, folder: str, grace: float = GRACE, memory: int | None = None) -> None:
         self.id = job_id
         self.folder = wire.RunFolder(folder)
         self.grace = grace
+        self.memory = memory
         self.phase = "starting"
         self.pid = 0
         self.code: int | None = None
@@ -43,6 +43,7 @@ class LocalRun:
         self._term_due = False
         self._kill_at: float | None = None
         self._pause = 0.005
+        self._oom_kills = 1 << 62  # unknown for a run of an earlier launcher
 
     @property
     def cancelled(self) -> bool:
@@ -80,6 +81,7 @@ class LocalRun:
             for fd in outputs:
                 os.close(fd)
         self.phase, self.pid = "running", self._program.pid
+        self._oom_kills = processes.oom_kills()
         process = processes.look(self.pid)
         self._birth = process.birth if process else None
         card = {"id": self.id, "pid": self.pid, "birth": self._birth, "started": self.started}
@@ -131,6 +133,18 @@ class LocalRun:
         """Whether the program itself, not counting what it started, still lives."""
         return processes.alive(self.pid, self._birth, self.started)
 
+    # memory ---------------------------------------------------------------------------------------
+
+    def weigh(self, table: dict[int, Process]) -> None:
+        """Kill the whole tree when its processes hold more memory than the run may."""
+        if self.memory is None or self.cancelled:
+            return
+        members = processes.descendants(self._group(table), table)
+        held = sum(map(processes.resident, members))
+        if held > self.memory:
+            self.note = f"out of memory: {held >> 20} MB held, {self.memory >> 20} MB allowed"
+            self.cancel(0.0)
+
     # ending ---------------------------------------------------------------------------------------
 
     def cancel(self, grace: float) -> None:
@@ -144,6 +158,8 @@ class LocalRun:
     def program_ended(self, code: int | None) -> bool:
         """The program itself is gone, with this code if known; True when nothing of its group is left."""
         self.code, self._program_gone = code, True
+        if code == -signal.SIGKILL and not self.cancelled and processes.oom_kills() > self._oom_kills:
+            self.note = "out of memory: the kernel killed it"
         if self._program is not None:
             self._program.returncode = code
         self.look_at = now = time.monotonic()

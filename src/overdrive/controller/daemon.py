@@ -9,17 +9,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import traceback
 from pathlib import Path
-
-from ..compute.processes import alive, look
-from ..store.base import Holder, Store
-
-HEARTBEAT_SECONDS = 2.0
 
 
 class Daemon:
@@ -69,7 +62,9 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
 
     from ..compute.base import COMPUTES
+    from ..errors import SweepHeld
     from ..store.base import STORES, open_store
+    from .lease import Lease
     from .recover import controller
 
     STORES.load("sqlite"), COMPUTES.load("local")  # the usual ones, while the order is still on its way
@@ -82,57 +77,18 @@ def main() -> None:
     try:
         store = open_store(order["store"])
         lease = Lease(store, order["sweep"])
-        if not lease.take():
-            print("another controller holds this sweep", flush=True)
-            return
+        lease.take()
         compute = COMPUTES.load(store.sweep(order["sweep"]).config.get("compute", "local"))(folder)
         try:
-            controller(store, compute, order["sweep"], folder, lease.renew).run()
+            controller(store, compute, lease, order["sweep"], folder).run()
         finally:
             compute.close()
-            lease.give_up()
+        lease.give_up()
+    except SweepHeld as error:
+        print(error, flush=True)
     except Exception:
         traceback.print_exc()
         raise SystemExit(1) from None
-
-
-class Lease:
-    """Whose sweep it is: at most one living process holds it."""
-
-    def __init__(self, store: Store, sweep_id: str) -> None:
-        self._store = store
-        self._sweep_id = sweep_id
-        self._renewed = 0.0
-
-    def take(self) -> bool:
-        """Take the lease, unless a living controller has it."""
-        holder = self._store.holder(self._sweep_id)
-        if holder is not None and holds(holder):
-            return False
-        self._write()
-        return True
-
-    def renew(self) -> None:
-        """Show that we are alive; cheap enough for every turn."""
-        if time.monotonic() - self._renewed >= HEARTBEAT_SECONDS:
-            self._write()
-
-    def give_up(self) -> None:
-        """Nobody controls the sweep any more."""
-        self._store.release(self._sweep_id)
-
-    def _write(self) -> None:
-        self._renewed = time.monotonic()
-        me = look(os.getpid())
-        birth = me.birth if me else ""
-        self._store.hold(self._sweep_id, Holder(os.getpid(), birth, socket.gethostname(), time.time()))
-
-
-def holds(holder: Holder) -> bool:
-    """Whether this holder still lives; of another machine's, whether it has shown itself lately."""
-    if holder.host != socket.gethostname():
-        return time.time() - holder.heartbeat < 15 * HEARTBEAT_SECONDS
-    return alive(holder.pid, holder.born or None)
 
 
 def _log_to(path: Path) -> None:

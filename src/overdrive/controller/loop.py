@@ -14,16 +14,34 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from typing import TypeVar
 
-from ..compute.base import Compute, Job, JobState
+from ..compute.base import OUT_OF_MEMORY, Compute, JobState
+from ..errors import StoreError
+from ..model.metrics import Point
 from ..model.records import RunRecord, SweepRecord
 from ..runtime import wire
 from ..store.base import Message, Store, Turn
-from ..sweep.command import render
 from ..sweep.config import HyperDriveConfig
-from ..sweep.events import Action, Asked, Cancel, Ended, Event, Finish, Launch, Reported, Say, Started, Tick
+from ..sweep.events import (
+    Action,
+    Asked,
+    Cancel,
+    Change,
+    Ended,
+    Event,
+    Finish,
+    Heard,
+    Launch,
+    Reported,
+    Say,
+    Started,
+    Tick,
+)
 from ..sweep.planner import Planner
+from .clock import Clock
+from .jobs import Jobs
+from .lease import Lease
 from .reports import Report, Reports
 
 SHORTEST_TURN, LONGEST_TURN = 0.01, 0.05
@@ -32,108 +50,122 @@ SHORTEST_TURN, LONGEST_TURN = 0.01, 0.05
 REQUEST_SECONDS = 0.1
 """How often wishes are looked for."""
 
-LAST_WORDS_BYTES = 4096
-LAST_WORDS_LINES = 12
+STORE_PATIENCE = 1.0
+"""Seconds before a store that failed (a full disk, another writer) is tried again."""
+
+T = TypeVar("T")
 
 
 class Controller:
-    """Runs one sweep to its end. `pulse` is called every turn, to keep the lease alive."""
+    """Runs one sweep to its end."""
 
     def __init__(
         self,
         store: Store,
         compute: Compute,
+        lease: Lease,
         sweep: SweepRecord,
         config: HyperDriveConfig,
         planner: Planner,
         reports: Reports,
-        *,
-        folder: Path,
-        pulse: Callable[[], None] = lambda: None,
+        jobs: Jobs,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._compute = compute
+        self._lease = lease
         self._sweep = sweep
-        self._config = config
         self._planner = planner
         self._reports = reports
-        self._folder = folder
-        self._pulse = pulse
+        self._jobs = jobs
+        self._clock = clock
         self._metric = config.primary_metric_name
         self._turn = Turn()
         self._orders: list[Launch | Cancel] = []
         self._over = False
         self._asked_at = self._news_at = 0.0
+        self._active_since = clock.now() - sweep.active
         self._foreign: set[str] = set()
 
     def run(self) -> SweepRecord:
         """Turn until the sweep is finished; the sweep as it ended."""
-        self._feed(Tick(time.time()))
+        self._take_requests()
+        self._feed(Tick(self._clock.now()))
         self._act()
         while not self._over:
             quiet = time.monotonic() - self._news_at
             self.turn(self._compute.poll(min(max(quiet / 20, SHORTEST_TURN), LONGEST_TURN)))
-            self._pulse()
+            self._insist(self._lease.pulse)
         return self._sweep
 
     def turn(self, states: Iterable[JobState]) -> None:
         """One turn: read, plan, write, act."""
         ended = []
         for state in states:
-            self._take_state(state)
-            if state.over and state.id in self._planner.history:
-                ended.append(state)
-        live = [run.id for run in self._planner.live]
-        for run_id, report in self._reports.read(live).items():
-            self._take_report(run_id, report)
-        for state in ended:
-            self._take_end(state)
+            run = self._jobs.run_of(state, self._planner.history)
+            if run is None or run.status.terminal:
+                continue
+            self._take_start(run, state)
+            if state.over:
+                ended.append((run, state))
+        self._take_reports()
+        for run, state in ended:
+            self._take_end(run, state)
         if time.monotonic() - self._asked_at >= REQUEST_SECONDS:
             self._take_requests()
-        self._feed(Tick(time.time()))
+        self._feed(Tick(self._clock.now()))
         self._act()
 
     # Events in
 
-    def _take_state(self, state: JobState) -> None:
-        if state.id not in self._planner.history:
+    def _take_start(self, run: RunRecord, state: JobState) -> None:
+        if state.started is None or run.started is not None:
             return
-        run = self._planner.history[state.id]
-        if run.status.terminal or state.started is None or run.started is not None:
-            return
-        self._feed(Started(state.id, state.started))
+        self._feed(Started(run.id, self._clock.corrected(state.started)))
         run.handle = state.handle
         self._turn.runs[run.id] = run
 
-    def _take_report(self, run_id: str, report: Report, *, late: bool = False) -> None:
-        self._turn.points += [(run_id, point) for point in report.points]
-        self._turn.entries += [(run_id, entry) for entry in report.entries]
-        self._turn.offsets[run_id] = self._reports.offsets(run_id)
-        if report.foreign and run_id not in self._foreign:
-            self._foreign.add(run_id)
-            lines = f"{report.foreign} line{'s' if report.foreign > 1 else ''}"
-            number = self._planner.history[run_id].number
-            self._say("warning", f"run {number}: {lines} of its metric file cannot be read and were skipped")
-        for point in report.points:
-            if point.name == self._metric:
-                self._feed(Reported(run_id, point.value, late))
+    def _take_reports(self) -> None:
+        live = [run.id for run in self._planner.live]
+        for run_id, report in self._reports.read(live).items():
+            self._take_report(self._planner.history[run_id], report)
 
-    def _take_end(self, state: JobState) -> None:
-        run = self._planner.history[state.id]
-        if run.status.terminal:
-            return
-        self._take_report(run.id, self._reports.last(run.id), late=True)
-        words = "" if state.exit_code == 0 else last_words(self._run_folder(run), state.note)
-        names = self._reports.forget(run.id)
-        self._feed(Ended(run.id, state.ended or time.time(), state.exit_code, names, words))
+    def _take_report(self, run: RunRecord, report: Report, *, late: bool = False) -> None:
+        points = [point._replace(attempt=run.attempt) for point in report.points]
+        self._turn.points += [(run.id, point) for point in points]
+        self._turn.entries += [(run.id, entry) for entry in report.entries]
+        self._turn.offsets[run.id] = self._reports.offsets(run.id)
+        if report.foreign and run.id not in self._foreign:
+            self._foreign.add(run.id)
+            lines = f"{report.foreign} line{'s' if report.foreign > 1 else ''}"
+            self._say("warning", f"run {run.number}: {lines} of its metric file cannot be read, and skipped")
+        if points:
+            self._feed(Heard(run.id, self._clock.now()))
+        for point in points:
+            if point.name == self._metric:
+                self._feed(Reported(run.id, point.value, late))
+
+    def _take_end(self, run: RunRecord, state: JobState) -> None:
+        self._take_report(run, self._reports.last(run.id), late=True)
+        folder = self._jobs.folder(run)
+        words = "" if state.exit_code == 0 else last_words(folder, state.note)
+        ended = Ended(
+            run.id,
+            self._clock.corrected(state.ended) if state.ended else self._clock.now(),
+            state.exit_code,
+            self._reports.forget(run.id),
+            words,
+            killed_for_memory=state.note.startswith(OUT_OF_MEMORY),
+            checkpoint=self._jobs.has_checkpoint(run),
+        )
         self._turn.runs[run.id] = run
+        self._feed(ended)
 
     def _take_requests(self) -> None:
         self._asked_at = time.monotonic()
-        for request in self._store.requests(self._sweep.id):
+        for request in self._insist(lambda: self._store.requests(self._sweep.id)):
             self._turn.handled.append(request.key)
-            if request.wish == "cancel":
-                self._feed(Asked("cancel", request.run_id))
+            self._feed(Asked(request.wish, request.run_id, changes=request.payload))
 
     def _feed(self, event: Event) -> None:
         for action in self._planner.step(event):
@@ -144,18 +176,33 @@ class Controller:
     def _take_action(self, action: Action) -> None:
         match action:
             case Launch(run):
-                self._turn.new_runs.append(run)
+                self._take_launch(run)
                 self._orders.append(action)
             case Cancel(run_id, _):
                 self._turn.runs[run_id] = self._planner.history[run_id]
                 self._orders.append(action)
+            case Change(status, limits):
+                self._sweep.status = status
+                self._sweep.config = {**self._sweep.config, "limits": limits.to_json()}
+                self._turn.sweep = self._sweep
             case Say(level, text):
                 self._say(level, text)
             case Finish(status, reason):
-                self._sweep.status, self._sweep.reason, self._sweep.ended = status, reason, time.time()
+                self._sweep.status, self._sweep.reason = status, reason
+                self._sweep.ended = self._clock.now()
                 self._turn.sweep = self._sweep
                 self._say("info", f"{status}: {reason}")
                 self._over = True
+
+    def _take_launch(self, run: RunRecord) -> None:
+        if run.attempt == 0:
+            self._turn.new_runs.append(run)
+        else:
+            self._turn.runs[run.id] = run
+        self._turn.offsets[run.id] = (0, 0)
+        if run.counted_from == run.attempt:  # what a resumed run had reported before
+            prefix = [Point(self._metric, value, attempt=run.attempt) for value in run.series.values]
+            self._turn.points += [(run.id, point) for point in prefix]
 
     def _say(self, level: str, text: str) -> None:
         self._turn.messages.append(Message(time.time(), level, text))
@@ -166,7 +213,9 @@ class Controller:
             self._news_at = time.monotonic()
             for run in self._turn.new_runs:
                 self._turn.runs.pop(run.id, None)
-            self._store.commit(self._sweep.id, self._turn)
+            self._sweep.active = self._clock.now() - self._active_since
+            self._turn.active = self._sweep.active
+            self._insist(lambda: self._store.commit(self._sweep.id, self._turn, self._lease.beat()))
             self._turn = Turn()
         orders, self._orders = self._orders, []
         for order in orders:
@@ -174,39 +223,32 @@ class Controller:
                 case Launch(run):
                     self.launch(run)
                 case Cancel(run_id, _):
-                    self._compute.cancel(run_id, self._planner.limits.grace)
+                    self.cancel(self._planner.history[run_id])
 
     def launch(self, run: RunRecord) -> None:
         """Start the process of a run that stands in the store."""
-        folder = self._run_folder(run)
-        settings = self._sweep.config
-        command = render(
-            self._config.run_config, run.params, settings["interpreter"], os.environ.get("PATH", "")
-        )
-        own = {
-            wire.SWEEP_ID: self._sweep.id,
-            wire.RUN_DIR: folder.path,
-            wire.METRICS: folder.metrics,
-            wire.PARAMS: folder.params,
-            wire.HOME: settings["home"],
-        }
-        folder.make()
-        wire.write_json(folder.params, run.params)
-        snapshot = settings.get("snapshot")
-        self._reports.listen(run.id, folder)
-        self._compute.start(
-            Job(
-                id=run.id,
-                argv=command.argv,
-                folder=Path(folder.path),
-                env={**settings["threads"], **settings["python_path"], **command.env, **own},
-                grace=self._planner.limits.grace,
-                source=Path(snapshot) if snapshot else None,
-            )
-        )
+        self._reports.listen(run.id, self._jobs.folder(run))
+        self._compute.start(self._jobs.job(run))
 
-    def _run_folder(self, run: RunRecord) -> wire.RunFolder:
-        return wire.RunFolder(self._folder / str(run.number))
+    def cancel(self, run: RunRecord) -> None:
+        """End the processes of a run."""
+        self._compute.cancel(run.job, self._planner.limits.grace)
+
+    def _insist(self, action: Callable[[], T]) -> T:
+        """Do it, and again until the store takes it: meanwhile the runs go on, and nothing is forgotten."""
+        said = ""
+        while True:
+            try:
+                return action()
+            except StoreError as error:
+                if str(error) != said:
+                    said = str(error)
+                    print(f"{time.strftime('%H:%M:%S')} the store fails, trying again: {said}", flush=True)
+                time.sleep(STORE_PATIENCE)
+
+
+LAST_WORDS_BYTES = 4096
+LAST_WORDS_LINES = 12
 
 
 def last_words(folder: wire.RunFolder, note: str = "") -> str:

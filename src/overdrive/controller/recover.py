@@ -2,81 +2,86 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ..compute.base import Claim, Compute
+from ..compute.base import Compute, JobState
 from ..model.metrics import Series
 from ..model.records import RunRecord, Status
-from ..runtime.wire import RunFolder
-from ..store.base import Store, Turn
-from ..sweep.config import HyperDriveConfig, Limits, SingleRunConfig
+from ..store.base import Change, Store, Turn
+from ..sweep.config import HyperDriveConfig, Limits, ScriptRunConfig, SingleRunConfig
 from ..sweep.planner import Planner
+from .clock import Clock
+from .jobs import Jobs
+from .lease import Lease
 from .loop import Controller
 from .reports import Reports
 
 
-def controller(
-    store: Store, compute: Compute, sweep_id: str, folder: Path, pulse: Callable[[], None]
-) -> Controller:
+def controller(store: Store, compute: Compute, lease: Lease, sweep_id: str, folder: Path) -> Controller:
     """The controller of a stored sweep.
 
     Runs that still live are adopted, and read on from the byte that was read last; runs that ended
     meanwhile are collected; runs that were written and never started are launched.
     """
     stored = store.changes(sweep_id)
-    sweep, runs = stored.sweep, stored.runs
+    sweep, clock = stored.sweep, Clock()
     config = _config(sweep.kind, sweep.config)
+    runs = _with_values(stored, config)
     if sweep.started is None:
-        sweep.started = time.time()
-    sweep.status = Status.RUNNING
-    store.commit(sweep_id, Turn(sweep=sweep))
+        sweep.started = clock.now()
+    if sweep.status is not Status.PAUSED:
+        sweep.status = Status.RUNNING
+    store.commit(sweep_id, Turn(sweep=sweep), lease.beat())
 
-    by_id = {run.id: run for run in runs}
+    planner = Planner(
+        sweep_id,
+        config,
+        Limits(**sweep.config["limits"]),
+        started=clock.now() - sweep.active,
+        runs=runs,
+        paused=sweep.status is Status.PAUSED,
+    )
     metric = config.primary_metric_name
-    for run in runs:
-        run.series = Series(config.primary_metric_goal)
-    for run_id, point in stored.points:
-        if point.name == metric:
-            by_id[run_id].series.append(point.value)
-
-    limits = Limits(**sweep.config["limits"])
-    planner = Planner(sweep_id, config, limits, started=sweep.started, runs=runs)
     reports = Reports(metric)
-    made = Controller(store, compute, sweep, config, planner, reports, folder=folder, pulse=pulse)
-    live = [run for run in runs if not run.status.terminal]
+    jobs = Jobs(sweep_id, config, sweep.config, folder)
+    made = Controller(store, compute, lease, sweep, config, planner, reports, jobs, clock)
+    live = [run for run in runs if not run.status.terminal and not run.inherited]
     if live:
-        _adopt(made, compute, reports, live, store.offsets(sweep_id), folder, limits)
+        offsets = store.offsets(sweep_id)
+        for run in live:
+            reports.listen(run.id, jobs.folder(run), offsets.get(run.id, (0, 0)))
+        _adopt(made, compute, jobs, live)
     return made
 
 
-def _adopt(
-    made: Controller,
-    compute: Compute,
-    reports: Reports,
-    live: list[RunRecord],
-    offsets: dict[str, tuple[int, int]],
-    folder: Path,
-    limits: Limits,
-) -> None:
-    places = {run.id: RunFolder(folder / str(run.number)) for run in live}
+def _adopt(made: Controller, compute: Compute, jobs: Jobs, live: list[RunRecord]) -> None:
+    states = compute.adopt([jobs.claim(run) for run in live])
+    known = {state.id for state in states}
     for run in live:
-        reports.listen(run.id, places[run.id], offsets.get(run.id, (0, 0)))
-    states = compute.adopt([Claim(run.id, Path(places[run.id].path), run.handle) for run in live])
-    started = {state.id for state in states}
-    for run in live:
-        if run.id not in started:
+        if run.status is Status.CANCEL_REQUESTED:
+            if run.job in known:
+                made.cancel(run)
+            else:  # it was told to stop before it began
+                states.append(JobState(run.job, "lost", ""))
+        elif run.job not in known:
             made.launch(run)
-        elif run.status is Status.CANCEL_REQUESTED:
-            compute.cancel(run.id, limits.grace)
     made.turn(states)
 
 
-def _config(kind: str, stored: dict[str, object]) -> HyperDriveConfig:
-    config = HyperDriveConfig.from_json(stored) if kind == "hyperdrive" else None
-    if config is None:
-        from ..sweep.config import ScriptRunConfig
+def _with_values(stored: Change, config: HyperDriveConfig) -> list[RunRecord]:
+    by_id = {run.id: run for run in stored.runs}
+    for run in stored.runs:
+        run.series = Series(config.primary_metric_goal)
+    for run_id, point in stored.points:
+        run = by_id[run_id]
+        if point.name == config.primary_metric_name and point.attempt >= run.counted_from:
+            run.series.append(point.value)
+    return stored.runs
 
-        return SingleRunConfig(ScriptRunConfig.from_json(stored["run_config"]))  # type: ignore[arg-type]
-    return config
+
+def _config(kind: str, stored: Mapping[str, Any]) -> HyperDriveConfig:
+    if kind == "hyperdrive":
+        return HyperDriveConfig.from_json(stored)
+    return SingleRunConfig(ScriptRunConfig.from_json(stored["run_config"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .metrics import PrimaryMetricGoal, Series
 from .records import Params, RunRecord
@@ -25,6 +25,10 @@ class History:
     def __getitem__(self, run_id: str) -> RunRecord:
         return self._runs[run_id]
 
+    def get(self, run_id: str) -> RunRecord | None:
+        """The run of this id, or None."""
+        return self._runs.get(run_id)
+
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._runs
 
@@ -44,6 +48,13 @@ class History:
         run.series.append(value)
         self._compare(run)
         return run
+
+    def restart(self, run_id: str, values: Iterable[float] = ()) -> None:
+        """The run begins anew: of all that it has reported, only `values` still count."""
+        self._runs[run_id].series = Series(self.goal, values)
+        self._best = None
+        for run in self:
+            self._compare(run)
 
     @property
     def best_run(self) -> RunRecord | None:

@@ -15,12 +15,14 @@ from ..errors import ConfigError
 
 
 class Point(NamedTuple):
-    """One logged scalar. `step` is the user's own count, never used for intervals."""
+    """One logged scalar. `step` is the user's own count, never used for intervals; `attempt` is which
+    attempt of its run logged it."""
 
     name: str
     value: float
     step: float | None = None
     time: float | None = None
+    attempt: int = 0
 
 
 class PrimaryMetricGoal(Enum):
@@ -65,7 +67,7 @@ class Series:
     Values that are not `usable` count as intervals and are left out of best and mean.
     """
 
-    __slots__ = ("goal", "values", "_best", "_sum", "_count")
+    __slots__ = ("_best", "_count", "_sum", "goal", "values")
 
     def __init__(self, goal: PrimaryMetricGoal, values: Iterable[float] = ()) -> None:
         self.goal = goal

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Union
+from typing import Any, Literal
 
 from .metrics import Series
 
-Value = Union[int, float, str, bool, None, list[Any]]
+Value = int | float | str | bool | list[Any] | None
 """One hyperparameter's value, as it comes out of a law and as JSON keeps it."""
 
 Params = dict[str, Value]
 """The values of one run by parameter name, in the order of the space's declaration."""
+
+Wish = Literal["cancel", "pause", "resume", "set"]
+"""What may be asked of a sweep while it runs."""
 
 
 class Status(StrEnum):
@@ -42,10 +45,10 @@ _ENDS = {Status.COMPLETED, Status.CANCELED, Status.FAILED}
 _MOVES: dict[Status, set[Status]] = {
     Status.NOT_STARTED: {Status.QUEUED, Status.STARTING, Status.RUNNING, *_ENDS},
     Status.QUEUED: {Status.STARTING, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.STARTING: {Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.RUNNING: {Status.PAUSED, Status.CANCEL_REQUESTED, *_ENDS},
+    Status.STARTING: {Status.QUEUED, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
+    Status.RUNNING: {Status.QUEUED, Status.PAUSED, Status.CANCEL_REQUESTED, *_ENDS},
     Status.PAUSED: {Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.CANCEL_REQUESTED: _ENDS,
+    Status.CANCEL_REQUESTED: {Status.QUEUED, *_ENDS},
     Status.COMPLETED: set(),
     Status.CANCELED: set(),
     Status.FAILED: set(),
@@ -56,8 +59,11 @@ _MOVES: dict[Status, set[Status]] = {
 class RunRecord:
     """One run: what it tries, how it stands, and what it has reported.
 
-    Times are seconds since the epoch. `handle` is the compute back end's own word for the job.
-    `inherited` marks a run of an earlier sweep (warm start), which no budget counts.
+    Times are seconds since the epoch. `handle` is the compute back end's own word for the job. `cause` says
+    why the present attempt ended, `causes` why each earlier one did, so its length is the present one's number;
+    `counted_from` is the first attempt whose values count (an attempt that goes on from a checkpoint
+    continues the one before, any other begins anew); `spent` is the seconds of earlier attempts; `origin` is
+    the folder that an earlier run left, for one that resumes it. `inherited` marks a run of an earlier sweep (warm start), which no budget counts.
     """
 
     id: str
@@ -71,12 +77,35 @@ class RunRecord:
     created: float | None = None
     started: float | None = None
     ended: float | None = None
+    spent: float = 0.0
+    cause: str | None = None
+    causes: list[str] = field(default_factory=list)
+    counted_from: int = 0
+    origin: str | None = None
     inherited: bool = False
+
+    @property
+    def attempt(self) -> int:
+        """The number of the present attempt, from 0."""
+        return len(self.causes)
+
+    @property
+    def job(self) -> str:
+        """The id of the present attempt for a back end: a second attempt is another job."""
+        return f"{self.id}.{self.attempt}" if self.attempt else self.id
+
+    @property
+    def place(self) -> str:
+        """The name of the present attempt's folder in its sweep's."""
+        return f"{self.number}.{self.attempt}" if self.attempt else str(self.number)
 
 
 @dataclass(slots=True, eq=False)
 class SweepRecord:
-    """One sweep, or a single run submitted on its own (`kind` "script")."""
+    """One sweep, or a single run submitted on its own (`kind` "script").
+
+    `active` is the seconds that controllers have spent on it: what counts against its time.
+    """
 
     id: str
     experiment: str
@@ -87,5 +116,6 @@ class SweepRecord:
     created: float | None = None
     started: float | None = None
     ended: float | None = None
+    active: float = 0.0
     tags: dict[str, str] = field(default_factory=dict)
     revision: int = 0

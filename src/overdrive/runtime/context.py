@@ -75,7 +75,7 @@ class ScriptRun:
     def number(self) -> Optional[int]:
         """The run's number in its sweep, from 0; None outside a sweep."""
         folder = os.environ.get(wire.RUN_DIR, "")
-        name = os.path.basename(folder.rstrip(os.sep))
+        name = os.path.basename(folder.rstrip(os.sep)).partition(".")[0]
         return int(name) if self._metrics and name.isdigit() else None
 
     @property
@@ -86,6 +86,37 @@ class ScriptRun:
             data = wire.read_json(path) if path else None
             self._parameters = data if isinstance(data, dict) else {}
         return dict(self._parameters)
+
+    @property
+    def checkpoint_dir(self) -> str:
+        """A folder for checkpoints that is there from the start and survives retries of this run.
+
+        Empty on the first attempt, unless the run resumes an earlier one; outside a sweep `checkpoints/`.
+        """
+        folder = os.environ.get(wire.CHECKPOINTS) if self._metrics else None
+        folder = folder or os.path.abspath("checkpoints")
+        os.makedirs(folder, exist_ok=True)
+        return folder
+
+    @property
+    def latest_checkpoint(self) -> Optional[str]:
+        """What `keep_checkpoint` pointed at last, in this attempt or an earlier one; None at a fresh start."""
+        link = os.path.join(self.checkpoint_dir, wire.LATEST)
+        return os.path.realpath(link) if os.path.exists(link) else None
+
+    def keep_checkpoint(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Point `latest` in the checkpoint folder at this file or folder, which is complete by now.
+
+        The link is switched in one step: whoever is killed meanwhile finds the old one or the new one.
+        """
+        folder = self.checkpoint_dir
+        aside = os.path.join(folder, ".%s.%d" % (wire.LATEST, os.getpid()))
+        try:
+            os.unlink(aside)
+        except FileNotFoundError:
+            pass
+        os.symlink(os.path.relpath(os.path.abspath(os.fspath(path)), folder), aside)
+        os.replace(aside, os.path.join(folder, wire.LATEST))
 
     # what can be logged ---------------------------------------------------------------------------
 

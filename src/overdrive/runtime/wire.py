@@ -2,7 +2,7 @@
 
     <run folder>/            the script's working directory: its copy of the source
         outputs/  logs/      what the script leaves for us to keep
-        .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json
+        .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json  checkpoints/
 
 A metric line is one JSON object and one newline, appended with one write:
 
@@ -22,13 +22,16 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 RUN_ID = "OVERDRIVE_RUN_ID"
+JOB_ID = "OVERDRIVE_JOB_ID"
 SWEEP_ID = "OVERDRIVE_SWEEP_ID"
 RUN_DIR = "OVERDRIVE_RUN_DIR"
 METRICS = "OVERDRIVE_METRICS"
 PARAMS = "OVERDRIVE_PARAMS"
 HOME = "OVERDRIVE_HOME"
+CHECKPOINTS = "OVERDRIVE_CHECKPOINT_DIR"
 
 OWN = ".run"
+LATEST = "latest"
 CHUNK = 1 << 20
 
 
@@ -36,6 +39,7 @@ class RunFolder:
     """The one place that knows the names in a run folder; all are absolute when `path` is."""
 
     __slots__ = (
+        "checkpoints",
         "exit",
         "images",
         "job",
@@ -61,6 +65,7 @@ class RunFolder:
         self.stderr = os.path.join(self.own, "stderr.txt")
         self.job = os.path.join(self.own, "job.json")
         self.exit = os.path.join(self.own, "exit.json")
+        self.checkpoints = os.path.join(self.own, "checkpoints")
 
     def make(self) -> RunFolder:
         """Create the folder and what every run finds in it; what is there already stays."""

@@ -250,7 +250,8 @@ class Run:
     @property
     def _folder(self) -> RunFolder:
         workspace = self.experiment.workspace
-        return RunFolder(os.fspath(workspace.run_folder(self._sweep_id, self._record.number)))
+        run = self._record
+        return RunFolder(os.fspath(workspace.run_folder(self._sweep_id, run.number, run.attempt)))
 
     def _argv(self) -> list[str]:
         from ..sweep.command import render

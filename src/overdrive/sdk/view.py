@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..controller.daemon import holds
+from ..controller.lease import holds
 from ..model.history import History
 from ..model.metrics import Point, PrimaryMetricGoal
 from ..model.records import RunRecord, SweepRecord
@@ -20,7 +20,9 @@ class SweepView:
         self._store = store
         self._id = sweep_id
         self._cursor = Cursor()
+        self._logged: dict[str, list[Point]] = {}
         self._metrics: dict[str, dict[str, list[Point]]] = {}
+        self.inherited: dict[str, RunRecord] = {}
         self.messages: list[Message] = []
         self.sweep: SweepRecord = store.sweep(sweep_id)
         config = self.sweep.config
@@ -37,14 +39,34 @@ class SweepView:
         self.sweep, self._cursor = change.sweep, change.cursor
         self.messages += change.messages
         for run in change.runs:
-            if run.id in self._history:
-                run.series = self._history[run.id].series
-            self._history.add(run)
+            self._take_run(run)
         for run_id, point in change.points:
-            self._metrics.setdefault(run_id, {}).setdefault(point.name, []).append(point)
-            if point.name == self.metric:
-                self._history.report(run_id, point.value)
+            self._logged.setdefault(run_id, []).append(point)
+            self._count(run_id, point)
         return True
+
+    def _take_run(self, run: RunRecord) -> None:
+        if run.inherited:
+            self.inherited[run.id] = run
+            return
+        known = self._history.get(run.id) or run
+        run.series = known.series
+        self._history.add(run)
+        if run.counted_from != known.counted_from:  # it began anew: what it had logged counts no more
+            self._history.restart(run.id)
+            self._metrics.pop(run.id, None)
+            for point in self._logged.get(run.id, ()):
+                self._count(run.id, point)
+
+    def _count(self, run_id: str, point: Point) -> None:
+        if run_id in self.inherited:
+            self.inherited[run_id].series.append(point.value)
+            return
+        if point.attempt < self._history[run_id].counted_from:
+            return
+        self._metrics.setdefault(run_id, {}).setdefault(point.name, []).append(point)
+        if point.name == self.metric:
+            self._history.report(run_id, point.value)
 
     @property
     def runs(self) -> list[RunRecord]:
@@ -82,7 +104,7 @@ class SweepView:
         return self._history[run_id]
 
     def points(self, run_id: str) -> dict[str, list[Point]]:
-        """Every scalar that a run has logged, by name, in order."""
+        """Every scalar that a run has logged (in the attempts that count), by name, in order."""
         return self._metrics.get(run_id, {})
 
     def metrics(self, run_id: str) -> dict[str, list[float]]:
@@ -108,6 +130,8 @@ class SweepView:
                     "params": run.params,
                     "metrics": self.metrics(run.id),
                     "reason": run.reason,
+                    "cause": run.cause,
+                    "earlier_attempts": run.causes,
                     "exit_code": run.exit_code,
                     "started": run.started,
                     "ended": run.ended,

@@ -95,9 +95,9 @@ class Workspace:
         """Where the run folders of a sweep lie."""
         return self.home / "runs" / sweep_id
 
-    def run_folder(self, sweep_id: str, number: int) -> Path:
+    def run_folder(self, sweep_id: str, number: int, attempt: int = 0) -> Path:
         """Where a run has worked: its copy of the source, `outputs/`, `logs/`."""
-        return self.sweep_folder(sweep_id) / str(number)
+        return self.sweep_folder(sweep_id) / (f"{number}.{attempt}" if attempt else str(number))
 
     def python_path(self) -> Path:
         """A folder with one link to this very package, for interpreters that do not know it."""

@@ -7,7 +7,10 @@ The contract
   the sweep's revision by one, and stamps the rows it touches with it, so that a reader who knows a
   revision can ask for what came later.
 - Points only ever grow; their order within a run and a name is the order of the intervals.
-- A terminal status never changes again.
+- At most one holder has a sweep: `hold` gives it only to whoever has seen who held it last, and a commit in
+  the name of a holder who has lost it changes nothing and raises SweepHeld. So a controller that was stopped
+  for an hour and wakes up does no harm.
+- A run's terminal status never changes again; a sweep's changes only when somebody resumes it.
 - Every method may be called from any process, and from one thread at a time.
 - NaN survives; a name or a text may hold any character that a file name or a script can produce.
 """
@@ -20,7 +23,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..errors import StoreError
 from ..model.metrics import Point
-from ..model.records import RunRecord, SweepRecord
+from ..model.records import RunRecord, SweepRecord, Wish
 from ..registry import Registry
 
 STORES = Registry(
@@ -63,7 +66,7 @@ class Request(NamedTuple):
     """A wish that waits for the controller."""
 
     key: int
-    wish: str
+    wish: Wish
     run_id: str | None
     payload: dict[str, Any]
 
@@ -76,12 +79,17 @@ class Holder(NamedTuple):
     host: str
     heartbeat: float
 
+    def same(self, other: Holder | None) -> bool:
+        """Whether it is the same process, whenever it was seen."""
+        return other is not None and self[:3] == other[:3]
+
 
 @dataclass(slots=True)
 class Turn:
     """All that one turn of a controller changes; empty fields change nothing.
 
-    `offsets` are the bytes read of each run's files, by run id: (metric file, standard output).
+    `offsets` are the bytes read of each run's files, by run id: (metric file, standard output); `active` is
+    the seconds that controllers have spent on the sweep so far.
     """
 
     sweep: SweepRecord | None = None
@@ -91,6 +99,7 @@ class Turn:
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    active: float | None = None
     handled: list[int] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -110,8 +119,8 @@ class Change(NamedTuple):
 class Store(Protocol):
     """One question a method. NotFound where a named thing does not exist, StoreError when the store fails."""
 
-    def create_sweep(self, sweep: SweepRecord) -> None:
-        """Write a new sweep; its id must be new."""
+    def create_sweep(self, sweep: SweepRecord, turn: Turn | None = None) -> None:
+        """Write a new sweep, whose id must be new, and the inherited runs and points that it begins with."""
 
     def find(self, prefix: str) -> str:
         """The sweep or run with this id, or the one sweep whose id begins so; `last`: the newest sweep."""
@@ -137,23 +146,26 @@ class Store(Protocol):
     def offsets(self, sweep_id: str) -> dict[str, tuple[int, int]]:
         """Bytes read of the files of each run, for a controller that takes over."""
 
-    def commit(self, sweep_id: str, turn: Turn) -> None:
-        """Write one turn of the controller, whole or not at all."""
+    def commit(self, sweep_id: str, turn: Turn, holder: Holder | None = None) -> None:
+        """Write one turn of the controller, whole or not at all, and the holder's heartbeat with it.
 
-    def ask(self, sweep_id: str, wish: str, run_id: str | None = None, **payload: Any) -> None:
+        SweepHeld when `holder` has lost the sweep to another.
+        """
+
+    def ask(self, sweep_id: str, wish: Wish, run_id: str | None = None, **payload: Any) -> None:
         """Leave a wish for the controller."""
 
     def requests(self, sweep_id: str) -> Sequence[Request]:
         """Wishes that have not been handled, oldest first."""
 
-    def hold(self, sweep_id: str, holder: Holder) -> None:
-        """Write down who controls the sweep, or that it still lives."""
+    def hold(self, sweep_id: str, holder: Holder, after: Holder | None) -> bool:
+        """Make `holder` the holder, if the last one is still `after` (by pid, birth and host); whether it is."""
 
     def holder(self, sweep_id: str) -> Holder | None:
         """Who controlled the sweep last; whether it still lives is for the caller to find out."""
 
-    def release(self, sweep_id: str) -> None:
-        """Nobody controls the sweep any more."""
+    def release(self, sweep_id: str, holder: Holder) -> None:
+        """Nobody controls the sweep any more, if it was this holder."""
 
     def add_model(self, name: str, model: dict[str, Any]) -> int:
         """Register the next version of a model; the version, from 1."""

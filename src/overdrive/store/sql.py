@@ -16,9 +16,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..errors import NotFound, StoreError
+from ..errors import NotFound, StoreError, SweepHeld
 from ..model.metrics import Point, PrimaryMetricGoal, Series
-from ..model.records import RunRecord, Status, SweepRecord
+from ..model.records import RunRecord, Status, SweepRecord, Wish
 from . import schema
 from .base import START, Change, Cursor, Entry, Holder, Message, Request, Turn
 from .schema import entries, holders, messages, models, points, requests, runs, sweeps
@@ -42,13 +42,26 @@ _REVISION = sa.select(sweeps.c.revision).where(sweeps.c.id == sa.bindparam("at")
 _NEXT_REVISION = (
     sweeps.update()
     .where(sweeps.c.key == sa.bindparam("at"))
-    .values(revision=sweeps.c.revision + 1)
+    .values(revision=sweeps.c.revision + 1, active=sa.func.coalesce(sa.bindparam("so_far"), sweeps.c.active))
     .returning(sweeps.c.revision)
 )
 _UPDATE_RUN = _update_run(
-    "status", "reason", "handle", "exit_code", "created", "started", "ended", "revision"
+    *("status", "reason", "handle", "exit_code", "created", "started", "ended"),
+    *("spent", "cause", "causes", "counted_from", "revision"),
 )
 _UPDATE_OFFSETS = _update_run("metric_offset", "output_offset")
+_POINT = ("key", "run", "name", "value", "step", "time", "attempt")
+_HOLDER = sa.select(holders).where(holders.c.sweep == sa.bindparam("at"))
+_BEAT = (
+    holders.update()
+    .where(
+        holders.c.sweep == sa.bindparam("at"),
+        holders.c.pid == sa.bindparam("the_pid"),
+        holders.c.born == sa.bindparam("the_born"),
+        holders.c.host == sa.bindparam("the_host"),
+    )
+    .values(heartbeat=sa.bindparam("heartbeat"))
+)
 _OPEN_REQUESTS = (
     sa.select(requests)
     .where(requests.c.sweep == sa.bindparam("at"), requests.c.handled.is_(False))
@@ -71,9 +84,10 @@ class SqlStore:
 
     # Sweeps
 
-    def create_sweep(self, sweep: SweepRecord) -> None:
+    def create_sweep(self, sweep: SweepRecord, turn: Turn | None = None) -> None:
         with self._write() as db:
             db.execute(sweeps.insert(), {"id": sweep.id, **_sweep_columns(sweep), "revision": 0})
+            _write_turn(db, self._key(db, sweep.id), 0, turn or Turn())
 
     def find(self, prefix: str) -> str:
         with self._read() as db:
@@ -127,9 +141,7 @@ class SqlStore:
                 .order_by(runs.c.number)
             )
             new_points = db.execute(
-                sa.select(
-                    points.c.key, points.c.run, points.c.name, points.c.value, points.c.step, points.c.time
-                )
+                sa.select(*(points.c[name] for name in _POINT))
                 .where(points.c.sweep == row.key, points.c.key > since.point)
                 .order_by(points.c.key)
             ).all()
@@ -141,7 +153,7 @@ class SqlStore:
             return Change(
                 _sweep(row),
                 [_run(run, goal) for run in new_runs],
-                [(p[1], Point(p[2], math.nan if p[3] is None else p[3], p[4], p[5])) for p in new_points],
+                [(p[1], Point(p[2], math.nan if p[3] is None else p[3], *p[4:])) for p in new_points],
                 [Message(m.time, m.level, m.text) for m in new_messages],
                 Cursor(
                     row.revision,
@@ -171,74 +183,17 @@ class SqlStore:
 
     # The controller's turn
 
-    def commit(self, sweep_id: str, turn: Turn) -> None:
+    def commit(self, sweep_id: str, turn: Turn, holder: Holder | None = None) -> None:
         with self._write() as db:
             key = self._key(db, sweep_id)
-            revision = db.execute(_NEXT_REVISION, {"at": key}).scalar_one()
-            if turn.sweep:
-                db.execute(sweeps.update().where(sweeps.c.key == key), _sweep_columns(turn.sweep))
-            if turn.new_runs:
-                db.execute(
-                    runs.insert(),
-                    [
-                        {
-                            "sweep": key,
-                            "number": run.number,
-                            "params": _dumps(run.params),
-                            "metric_offset": 0,
-                            "output_offset": 0,
-                            "id": run.id,
-                            **_run_columns(run, revision),
-                        }
-                        for run in turn.new_runs
-                    ],
-                )
-            if turn.runs:
-                rows = [{"at": run.id, **_run_columns(run, revision)} for run in turn.runs.values()]
-                db.execute(_UPDATE_RUN, rows)
-            if turn.offsets:
-                rows = [
-                    {"at": run_id, "metric_offset": metric, "output_offset": output}
-                    for run_id, (metric, output) in turn.offsets.items()
-                ]
-                db.execute(_UPDATE_OFFSETS, rows)
-            if turn.points:
-                db.execute(
-                    points.insert(),
-                    [
-                        {
-                            "sweep": key,
-                            "run": run_id,
-                            "name": _text(point.name),
-                            "value": None if point.value != point.value else point.value,
-                            "step": point.step,
-                            "time": point.time,
-                        }
-                        for run_id, point in turn.points
-                    ],
-                )
-            if turn.entries:
-                db.execute(
-                    entries.insert(),
-                    [
-                        {"run": run_id, "name": _text(e.name), "kind": e.kind, "payload": _dumps(e.payload)}
-                        for run_id, e in turn.entries
-                    ],
-                )
-            if turn.messages:
-                db.execute(
-                    messages.insert(),
-                    [
-                        {"sweep": key, "time": m.time, "level": m.level, "text": _text(m.text)}
-                        for m in turn.messages
-                    ],
-                )
-            if turn.handled:
-                db.execute(requests.update().where(requests.c.key.in_(turn.handled)).values(handled=True))
+            if holder is not None:
+                self._beat(db, key, holder)
+            revision = db.execute(_NEXT_REVISION, {"at": key, "so_far": turn.active}).scalar_one()
+            _write_turn(db, key, revision, turn)
 
     # Wishes and holders
 
-    def ask(self, sweep_id: str, wish: str, run_id: str | None = None, **payload: Any) -> None:
+    def ask(self, sweep_id: str, wish: Wish, run_id: str | None = None, **payload: Any) -> None:
         with self._write() as db:
             db.execute(
                 requests.insert(),
@@ -257,21 +212,27 @@ class SqlStore:
             found = db.execute(_OPEN_REQUESTS, {"at": self._key(db, sweep_id)})
             return [Request(r.key, r.wish, r.run, json.loads(r.payload)) for r in found]
 
-    def hold(self, sweep_id: str, holder: Holder) -> None:
+    def hold(self, sweep_id: str, holder: Holder, after: Holder | None) -> bool:
         with self._write() as db:
             key = self._key(db, sweep_id)
-            updated = db.execute(holders.update().where(holders.c.sweep == key).values(**holder._asdict()))
-            if updated.rowcount == 0:
+            last = self._holder(db, key)
+            if last is None and after is None:
                 db.execute(holders.insert(), {"sweep": key, **holder._asdict()})
+                return True
+            if last is None or not last.same(after):
+                return False
+            db.execute(holders.update().where(holders.c.sweep == key).values(**holder._asdict()))
+            return True
 
     def holder(self, sweep_id: str) -> Holder | None:
         with self._read() as db:
-            row = db.execute(sa.select(holders).where(holders.c.sweep == self._key(db, sweep_id))).first()
-        return None if row is None else Holder(row.pid, row.born, row.host, row.heartbeat)
+            return self._holder(db, self._key(db, sweep_id))
 
-    def release(self, sweep_id: str) -> None:
+    def release(self, sweep_id: str, holder: Holder) -> None:
         with self._write() as db:
-            db.execute(holders.delete().where(holders.c.sweep == self._key(db, sweep_id)))
+            key = self._key(db, sweep_id)
+            if holder.same(self._holder(db, key)):
+                db.execute(holders.delete().where(holders.c.sweep == key))
 
     # Models
 
@@ -309,6 +270,18 @@ class SqlStore:
             yield
         except sa.exc.DBAPIError as error:
             raise StoreError(f"{self._engine.url.render_as_string()}: {error.orig}") from error
+
+    def _holder(self, db: sa.Connection, key: int) -> Holder | None:
+        row = db.execute(_HOLDER, {"at": key}).first()
+        return None if row is None else Holder(row.pid, row.born, row.host, row.heartbeat)
+
+    def _beat(self, db: sa.Connection, key: int, holder: Holder) -> None:
+        me = {"the_pid": holder.pid, "the_born": holder.born, "the_host": holder.host}
+        beaten = db.execute(_BEAT, {"at": key, "heartbeat": holder.heartbeat, **me})
+        if beaten.rowcount == 0:
+            other = self._holder(db, key)
+            who = f"process {other.pid} on {other.host}" if other else "nobody: it was released"
+            raise SweepHeld(f"this sweep is now held by {who}")
 
     def _row(self, db: sa.Connection, sweep_id: str) -> sa.Row[Any]:
         row = db.execute(sa.select(sweeps).where(sweeps.c.id == sweep_id)).first()
@@ -354,6 +327,69 @@ def _on_network(path: Path) -> bool:
     return bool(holding) and max(holding, key=lambda m: len(m[1]))[2].startswith(NETWORK_FILE_SYSTEMS)
 
 
+def _write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
+    if turn.sweep:
+        db.execute(sweeps.update().where(sweeps.c.key == key), _sweep_columns(turn.sweep))
+    if turn.new_runs:
+        db.execute(
+            runs.insert(),
+            [
+                {
+                    "sweep": key,
+                    "number": run.number,
+                    "params": _dumps(run.params),
+                    "metric_offset": 0,
+                    "output_offset": 0,
+                    "id": run.id,
+                    "origin": run.origin,
+                    "inherited": run.inherited,
+                    **_run_columns(run, revision),
+                }
+                for run in turn.new_runs
+            ],
+        )
+    if turn.runs:
+        rows = [{"at": run.id, **_run_columns(run, revision)} for run in turn.runs.values()]
+        db.execute(_UPDATE_RUN, rows)
+    if turn.offsets:
+        rows = [
+            {"at": run_id, "metric_offset": metric, "output_offset": output}
+            for run_id, (metric, output) in turn.offsets.items()
+        ]
+        db.execute(_UPDATE_OFFSETS, rows)
+    if turn.points:
+        db.execute(
+            points.insert(),
+            [
+                {
+                    "sweep": key,
+                    "run": run_id,
+                    "attempt": point.attempt,
+                    "name": _text(point.name),
+                    "value": None if point.value != point.value else point.value,
+                    "step": point.step,
+                    "time": point.time,
+                }
+                for run_id, point in turn.points
+            ],
+        )
+    if turn.entries:
+        db.execute(
+            entries.insert(),
+            [
+                {"run": run_id, "name": _text(e.name), "kind": e.kind, "payload": _dumps(e.payload)}
+                for run_id, e in turn.entries
+            ],
+        )
+    if turn.messages:
+        db.execute(
+            messages.insert(),
+            [{"sweep": key, "time": m.time, "level": m.level, "text": _text(m.text)} for m in turn.messages],
+        )
+    if turn.handled:
+        db.execute(requests.update().where(requests.c.key.in_(turn.handled)).values(handled=True))
+
+
 def _sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
     return {
         "experiment": sweep.experiment,
@@ -364,6 +400,7 @@ def _sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
         "created": sweep.created,
         "started": sweep.started,
         "ended": sweep.ended,
+        "active": sweep.active,
         "tags": _dumps(sweep.tags),
     }
 
@@ -377,6 +414,10 @@ def _run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
         "created": run.created,
         "started": run.started,
         "ended": run.ended,
+        "spent": run.spent,
+        "cause": run.cause,
+        "causes": _dumps(run.causes),
+        "counted_from": run.counted_from,
         "revision": revision,
     }
 
@@ -392,6 +433,7 @@ def _sweep(row: sa.Row[Any]) -> SweepRecord:
         created=row.created,
         started=row.started,
         ended=row.ended,
+        active=row.active,
         tags=json.loads(row.tags),
         revision=row.revision,
     )
@@ -410,6 +452,12 @@ def _run(row: sa.Row[Any], goal: PrimaryMetricGoal) -> RunRecord:
         created=row.created,
         started=row.started,
         ended=row.ended,
+        spent=row.spent,
+        cause=row.cause,
+        causes=json.loads(row.causes),
+        counted_from=row.counted_from,
+        origin=row.origin,
+        inherited=row.inherited,
     )
 
 

@@ -37,11 +37,17 @@ class Command(NamedTuple):
     env: dict[str, str]
 
 
-def render(config: ScriptRunConfig, params: Params, interpreter: str, search_path: str) -> Command:
+def render(
+    config: ScriptRunConfig,
+    params: Params,
+    interpreter: str,
+    search_path: str,
+    resume_from: str | None = None,
+) -> Command:
     """The command of one run.
 
     `interpreter` stands for a bare `python`; its folder goes in front of `search_path`, so that a
-    shell finds it too.
+    shell finds it too. `resume_from` is the folder that an earlier run left, for one that resumes it.
     """
     env = {**(config.environment_variables or {}), **variables(params)}
     if config.command is None:
@@ -49,12 +55,15 @@ def render(config: ScriptRunConfig, params: Params, interpreter: str, search_pat
         argv += [_filled(word, params) for word in config.arguments or ()]
         placed = {name for word in config.arguments or () for name in PLACEHOLDER.findall(word)}
         argv += pairs({name: value for name, value in params.items() if name not in placed})
+        argv += ["--resume-from", resume_from] if resume_from else []
     elif isinstance(config.command, str):
         argv = _from_text(config.command, params)
     else:
         argv = [_filled(word, params) for word in config.command]
     if argv and _PYTHON.fullmatch(argv[0]):
         argv[0] = interpreter
+    if resume_from:
+        env |= {"AZUREML_DATAREFERENCE_MODEL_LOCATION": resume_from, "OVERDRIVE_RESUME_FROM": resume_from}
     folder = interpreter.rpartition("/")[0]
     if folder and "PATH" not in env:
         env["PATH"] = f"{folder}:{search_path}" if search_path else folder

@@ -10,13 +10,15 @@ import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..errors import ConfigError, Problem
 from ..model.metrics import PrimaryMetricGoal
+from ..model.records import Params
 from ..policies.base import Policy, policy_from_json
 from ..samplers.base import SAMPLERS, Sampler, sampler_from_json
+from .retries import Retries
 
 PLACEHOLDER = re.compile(r"\$\{\{\s*search_space\.([^\s{}]+?)\s*\}\}")
 """`${{search_space.x}}`, with or without blanks inside the braces."""
@@ -39,10 +41,22 @@ class Limits:
     max_duration: float | None = None
     run_duration: float | None = None
     grace: float = 30.0
+    silence: float | None = None
+    max_cost: float | None = None
+    price_per_hour: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Given:
+    """A run that is to be resumed: its values, the folder that it left, what it had reported."""
+
+    params: Params
+    folder: str
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,23 +67,26 @@ class ScriptRunConfig:
     shell would read) takes the place of script and arguments, and gets its values through
     `${{search_space.x}}`. `environment` and `compute_target` are names, or objects with a name; a bare
     `python` is the environment's interpreter, else `interpreter`, else the one that submitted. After a
-    cancel or a time limit the run gets TERM and has `grace_seconds` to leave before it is killed.
+    cancel or a time limit the run gets TERM and has `grace_seconds` to leave before it is killed. A run
+    that uses more than `memory_limit_mb` is ended.
     """
 
     source_directory: str = "."
     script: str | None = None
     arguments: Sequence[Any] | str | None = None
+    run_config: Any = field(default=None, repr=False)
+    _telemetry_values: Any = field(default=None, repr=False)
     compute_target: Any = None
     environment: Any = None
+    distributed_job_config: Any = field(default=None, repr=False)
+    resume_from: Any = field(default=None, repr=False)
     max_run_duration_seconds: float | None = MONTH_SECONDS
     command: Sequence[Any] | str | None = None
+    docker_runtime_config: Any = field(default=None, repr=False)
     environment_variables: Mapping[str, str] | None = None
     grace_seconds: float = 30.0
     interpreter: str | None = None
-    run_config: Any = field(default=None, repr=False)
-    distributed_job_config: Any = field(default=None, repr=False)
-    resume_from: Any = field(default=None, repr=False)
-    docker_runtime_config: Any = field(default=None, repr=False)
+    memory_limit_mb: float | None = None
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
@@ -112,6 +129,11 @@ class ScriptRunConfig:
                 limit is None or _is_number(limit, above=0),
                 "must be above 0 seconds, or None",
             ),
+            (
+                "memory_limit_mb",
+                self.memory_limit_mb is None or _is_number(self.memory_limit_mb, above=0),
+                "must be above 0 megabytes, or None",
+            ),
             ("grace_seconds", _is_number(self.grace_seconds, least=0), "must be 0 seconds or more"),
             ("run_config", self.run_config is None, "is not supported yet: leave it out"),
             (
@@ -141,6 +163,7 @@ class ScriptRunConfig:
             "max_run_duration_seconds": self.max_run_duration_seconds,
             "grace_seconds": self.grace_seconds,
             "interpreter": self.interpreter,
+            "memory_limit_mb": self.memory_limit_mb,
         }
 
     @staticmethod
@@ -154,7 +177,12 @@ class ScriptRunConfig:
 class HyperDriveConfig:
     """A sweep: which script, which values, which metric, when to stop a run, how much to spend.
 
-    `max_concurrent_runs` None (or 0) means what the machine can run at once.
+    `max_concurrent_runs` None (or 0) means what the machine can run at once. Beyond HyperDrive:
+    `max_retries`, one number or one for each cause (lost, memory, time, silence, exit); `no_metric_minutes`
+    ends a run that logs nothing for so long; `max_cost` in the currency of `price_per_hour`, the price of one
+    run for an hour. `resume_from` names earlier sweeps whose runs are prior knowledge; `resume_defaults`
+    holds the value that they had of a parameter that is new. `resume_child_runs` are run again, first, from
+    what they left.
     """
 
     hyperparameter_sampling: Sampler
@@ -171,6 +199,17 @@ class HyperDriveConfig:
     pipeline: Any = field(default=None, repr=False)
     debug_flag: Any = field(default=None, repr=False)
     custom_run_id: str | None = None
+    max_retries: int | Mapping[str, int] | Retries = 0
+    no_metric_minutes: float | None = None
+    max_cost: float | None = None
+    price_per_hour: float | None = None
+    resume_defaults: Mapping[str, Any] | None = None
+    given: tuple[Given, ...] = field(default=(), repr=False)
+
+    @property
+    def retries(self) -> Retries:
+        """`max_retries` by cause."""
+        return Retries.of(self.max_retries)
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -180,6 +219,10 @@ class HyperDriveConfig:
                 object.__setattr__(self, "primary_metric_goal", goal)
             except ConfigError as error:
                 problems += error.within("primary_metric_goal").problems
+        try:
+            object.__setattr__(self, "max_retries", Retries.of(self.max_retries))
+        except ConfigError as error:
+            problems += error.within("max_retries").problems
         if problems:
             raise ConfigError(problems)
 
@@ -220,8 +263,21 @@ class HyperDriveConfig:
             ),
             ("estimator", self.estimator is None, "is not supported: give run_config=ScriptRunConfig(...)"),
             ("pipeline", self.pipeline is None, "is not supported: give run_config=ScriptRunConfig(...)"),
-            ("resume_from", not self.resume_from, "is not supported yet: leave it out"),
-            ("resume_child_runs", not self.resume_child_runs, "is not supported yet: leave it out"),
+            (
+                "no_metric_minutes",
+                self.no_metric_minutes is None or _is_number(self.no_metric_minutes, above=0),
+                "must be above 0 minutes, or None",
+            ),
+            (
+                "max_cost",
+                self.max_cost is None or _is_number(self.max_cost, above=0),
+                "must be above 0, or None",
+            ),
+            (
+                "price_per_hour",
+                _is_number(self.price_per_hour, least=0) if self.max_cost else True,
+                "must be the price of one run for an hour, since there is a max_cost",
+            ),
         )
         return found or self._misplaced_placeholders()
 
@@ -272,10 +328,13 @@ class HyperDriveConfig:
         concurrent = self.max_concurrent_runs or machine
         return Limits(
             max_total_runs=self.max_total_runs,
-            max_concurrent_runs=min(concurrent, self.max_total_runs),
+            max_concurrent_runs=concurrent,
             max_duration=None if minutes is None else minutes * 60,
             run_duration=self.run_config.max_run_duration_seconds,
             grace=self.run_config.grace_seconds,
+            silence=None if self.no_metric_minutes is None else self.no_metric_minutes * 60,
+            max_cost=self.max_cost,
+            price_per_hour=self.price_per_hour,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -289,6 +348,11 @@ class HyperDriveConfig:
             "max_duration_minutes": self.max_duration_minutes,
             "policy": None if self.policy is None else self.policy.to_json(),
             "run_config": self.run_config.to_json(),
+            "max_retries": self.retries.to_json(),
+            "no_metric_minutes": self.no_metric_minutes,
+            "max_cost": self.max_cost,
+            "price_per_hour": self.price_per_hour,
+            "given": [asdict(given) for given in self.given],
         }
 
     @staticmethod
@@ -303,6 +367,11 @@ class HyperDriveConfig:
             max_duration_minutes=stored["max_duration_minutes"],
             policy=policy_from_json(stored["policy"]) if stored["policy"] else None,
             run_config=ScriptRunConfig.from_json(stored["run_config"]),
+            max_retries=stored["max_retries"],
+            no_metric_minutes=stored["no_metric_minutes"],
+            max_cost=stored["max_cost"],
+            price_per_hour=stored["price_per_hour"],
+            given=tuple(Given(g["params"], g["folder"], tuple(g["values"])) for g in stored["given"]),
         )
 
     def seeded(self, seed: int) -> HyperDriveConfig:

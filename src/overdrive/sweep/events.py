@@ -5,10 +5,12 @@ Times are seconds on the controller's clock; the planner never looks at a clock 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from ..model.records import RunRecord, Status
+from ..model.records import RunRecord, Status, Wish
+from .config import Limits
 
 # Events: from the controller to the planner.
 
@@ -41,11 +43,19 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """The run has logged something, whatever it is."""
+
+    run_id: str
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run's process group is gone.
 
     `exit_code` is None when nobody saw the end; `names` are the metrics that the run logged;
-    `last_words` is the end of its error output.
+    `last_words` is the end of its error output; `checkpoint`: it has left one to go on from.
     """
 
     run_id: str
@@ -53,25 +63,28 @@ class Ended:
     exit_code: int | None
     names: frozenset[str] = frozenset()
     last_words: str = ""
+    killed_for_memory: bool = False
+    checkpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody wishes something of the sweep (`run_id` None) or of one run."""
+    """Somebody wishes something of the sweep (`run_id` None) or of one run. `changes`: limits by name."""
 
-    wish: Literal["cancel"]
+    wish: Wish
     run_id: str | None = None
     by: str = "the user"
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-Event = Tick | Started | Reported | Ended | Asked
+Event = Tick | Started | Reported | Heard | Ended | Asked
 
 # Actions: from the planner to the controller.
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Start this new run."""
+    """Start this run: a new one, or another attempt of one that ended for no fault of its own."""
 
     run: RunRecord
 
@@ -82,6 +95,14 @@ class Cancel:
 
     run_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The sweep's own status or limits are others from now on."""
+
+    status: Status
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +121,4 @@ class Finish:
     reason: str
 
 
-Action = Launch | Cancel | Say | Finish
+Action = Launch | Cancel | Change | Say | Finish

@@ -1,12 +1,12 @@
 """The sweep as a pure state machine: events go in, actions come out.
 
-    Tick ─────┐                        ┌─▶ Launch   a place is free and the budget allows
+    Tick ─────┐                        ┌─▶ Launch   a place is free and the budget allows; a lost run again
     Started ──┤                        ├─▶ Cancel   a policy's verdict, a limit, a wish
-    Reported ─┼─▶ Planner.step(event) ─┤
+    Reported ─┼─▶ Planner.step(event) ─┼─▶ Change   paused, going on, other limits
     Ended ────┤                        ├─▶ Say      what the user should know
     Asked ────┘                        └─▶ Finish   once, at the end
 
-It keeps nothing that the stored rows do not tell, so a new planner takes over from `recovered` ones.
+It keeps nothing that the stored rows do not tell, so a new planner takes over from the rows of an old one.
 """
 
 from __future__ import annotations
@@ -14,21 +14,39 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..model.history import History
+from ..model.metrics import Series
 from ..model.records import RunRecord, Status
 from .config import HyperDriveConfig, Limits
-from .events import Action, Asked, Cancel, Ended, Event, Finish, Launch, Reported, Say, Started, Tick
-
-_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
-"""What differs between two runs that fail the same way."""
+from .events import (
+    Action,
+    Asked,
+    Cancel,
+    Change,
+    Ended,
+    Event,
+    Finish,
+    Heard,
+    Launch,
+    Reported,
+    Say,
+    Started,
+    Tick,
+)
+from .retries import Cause, cause_of_end
 
 SAME_FAILURES = 3
 """So many first runs failing the same way end the sweep: the script is broken, not its values."""
 
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
+"""What differs between two runs that fail the same way."""
+
 
 class Planner:
-    """Decides for one sweep. `runs` are those that earlier controllers have launched."""
+    """Decides for one sweep. `runs` are those that earlier controllers have launched, inherited ones too;
+    `started` is when the sweep would have started, had it never been left alone."""
 
     def __init__(
         self,
@@ -38,20 +56,25 @@ class Planner:
         *,
         started: float,
         runs: Iterable[RunRecord] = (),
+        paused: bool = False,
     ) -> None:
         self.history = History(config.primary_metric_goal)
         self.limits = limits
         self._sweep_id = sweep_id
         self._config = config
         self._started = started
+        self._now = started
         self._live: dict[str, RunRecord] = {}
+        self._again: list[RunRecord] = []
+        self._heard: dict[str, float] = {}
         self._launched = 0
         self._ended = 0
-        self._completed = 0
+        self._seconds = 0.0
         self._failures: list[str] = []
         self._names: set[str] = set()
         self._warned = False
         self._exhausted = False
+        self._paused = paused
         self._ending: tuple[Status, str] | None = None
         self._finished = False
         for run in runs:
@@ -66,42 +89,68 @@ class Planner:
         """Take in one event; the actions that follow from it, in order."""
         match event:
             case Tick(now):
-                return [*self._over_time(now), *self._launch(now), *self._finish()]
+                return self._tick(now)
             case Started(run_id, now):
                 self._start(self.history[run_id], now)
                 return []
             case Reported():
                 return self._report(event)
+            case Heard(run_id, now):
+                self._heard[run_id] = now
+                return []
             case Ended():
                 return self._end(event)
-            case Asked(_, run_id, by):
-                return self._cancel_on_wish(run_id, by)
+            case Asked():
+                return self._ask(event)
+
+    def _tick(self, now: float) -> list[Action]:
+        if self._paused and not self._live:
+            self._started += now - self._now  # a sweep that rests spends no time
+        self._now = now
+        return [*self._over_limits(now), *self._relaunch(), *self._launch(now), *self._finish()]
 
     # Starting
 
     def _launch(self, now: float) -> list[Action]:
         actions: list[Action] = []
-        while (
-            not self._ending
-            and not self._exhausted
-            and len(self._live) < self.limits.max_concurrent_runs
-            and self._launched < self.limits.max_total_runs
-        ):
+        while not self._exhausted and self._has_place() and self._launched < self.limits.max_total_runs:
             number = self._launched
-            params = self._config.hyperparameter_sampling.propose(self.history, number)
-            if params is None:
-                self._exhausted = True
-                break
-            run = self.history.propose(f"{self._sweep_id}_{number}", number, params)
+            given = self._config.given[number] if number < len(self._config.given) else None
+            if given is not None:
+                params = given.params
+            else:
+                turn = number - len(self._config.given)
+                proposed = self._config.hyperparameter_sampling.propose(self.history, turn)
+                if proposed is None:
+                    self._exhausted = True
+                    break
+                params = proposed
+            run = RunRecord(f"{self._sweep_id}_{number}", number, params, Series(self.history.goal))
+            if given is not None:
+                run.origin = given.folder
+                run.series = Series(self.history.goal, given.values)
             run.status, run.created = Status.QUEUED, now
+            self.history.add(run)
             self._live[run.id] = run
             self._launched += 1
             actions.append(Launch(run))
         return actions
 
+    def _relaunch(self) -> list[Action]:
+        actions: list[Action] = []
+        while self._again and self._has_place():
+            run = self._again.pop(0)
+            self._live[run.id] = run
+            actions.append(Launch(run))
+        return actions
+
+    def _has_place(self) -> bool:
+        return not self._ending and not self._paused and len(self._live) < self.limits.max_concurrent_runs
+
     def _start(self, run: RunRecord, now: float) -> None:
         run.started = now
-        if run.status.may_become(Status.RUNNING):
+        self._heard[run.id] = now
+        if run.status is not Status.CANCEL_REQUESTED:
             run.status = Status.RUNNING
 
     def _recover(self, run: RunRecord) -> None:
@@ -109,13 +158,15 @@ class Planner:
         if run.inherited:
             return
         self._launched = max(self._launched, run.number + 1)
+        self._seconds += run.spent
         if run.status.terminal:
             self._ended += 1
-            self._completed += run.status is Status.COMPLETED
+            self._seconds += (run.ended or 0.0) - (run.started or run.ended or 0.0)
             if run.status is Status.FAILED:
                 self._failures.append(_NUMBERS.sub("#", run.reason or ""))
         else:
             self._live[run.id] = run
+            self._heard[run.id] = run.started or self._now
 
     # Judging
 
@@ -124,68 +175,132 @@ class Planner:
         if self._config.policy is None or event.late or run.status is not Status.RUNNING:
             return []
         verdict = self._config.policy.judge(run, len(run.series), self.history)
-        return [self._cancel(run, verdict.reason)] if verdict.stop else []
+        return [self._cancel(run, Cause.POLICY, verdict.reason)] if verdict.stop else []
 
-    def _cancel(self, run: RunRecord, reason: str) -> Cancel:
-        run.status, run.reason = Status.CANCEL_REQUESTED, reason
+    def _cancel(self, run: RunRecord, cause: Cause, reason: str) -> Cancel:
+        run.status, run.cause, run.reason = Status.CANCEL_REQUESTED, cause, reason
         return Cancel(run.id, reason)
 
-    def _cancel_all(self, reason: str) -> list[Action]:
+    def _cancel_all(self, cause: Cause, reason: str) -> list[Action]:
+        self._give_up_waiting(cause, reason)
         return [
-            self._cancel(run, reason)
+            self._cancel(run, cause, reason)
             for run in self._live.values()
             if run.status is not Status.CANCEL_REQUESTED
         ]
+
+    def _give_up_waiting(self, cause: Cause, reason: str) -> None:
+        for run in self._again:
+            run.status, run.cause, run.reason, run.ended = Status.CANCELED, cause, reason, self._now
+            self._ended += 1
+        self._again.clear()
+
+    def _ask(self, asked: Asked) -> list[Action]:
+        match asked.wish:
+            case "cancel":
+                return self._cancel_on_wish(asked.run_id, asked.by)
+            case "pause":
+                self._paused = True
+                return [Change(Status.PAUSED, self.limits), Say("info", f"paused by {asked.by}")]
+            case "resume" | "set":
+                self.limits = replace(self.limits, **asked.changes)
+                words = ", ".join(f"{name}={value}" for name, value in asked.changes.items())
+                if asked.wish == "resume":
+                    self._paused = self._exhausted = self._finished = False
+                    self._ending = None
+                    words = f"resumed by {asked.by}{': ' if words else ''}{words}"
+                status = Status.PAUSED if self._paused else Status.RUNNING
+                return [Change(status, self.limits), Say("info", words)]
 
     def _cancel_on_wish(self, run_id: str | None, by: str) -> list[Action]:
         reason = f"cancelled by {by}"
         if run_id is None:
             self._ending = (Status.CANCELED, reason)
-            return [*self._cancel_all(reason), *self._finish()]
+            return [*self._cancel_all(Cause.USER, reason), *self._finish()]
         run = self._live.get(run_id)
         if run is None or run.status is Status.CANCEL_REQUESTED:
             return []
-        return [self._cancel(run, reason)]
+        return [self._cancel(run, Cause.USER, reason)]
 
-    def _over_time(self, now: float) -> list[Action]:
+    # Limits
+
+    def _over_limits(self, now: float) -> list[Action]:
         actions: list[Action] = []
-        limit = self.limits.run_duration
-        if limit is not None:
-            late = [
-                run
-                for run in self._live.values()
-                if run.started is not None
-                and now - run.started >= limit
-                and run.status is not Status.CANCEL_REQUESTED
-            ]
-            actions += [self._cancel(run, f"ran longer than its limit of {limit:g} s") for run in late]
-        whole = self.limits.max_duration
-        if whole is not None and not self._ending and now - self._started >= whole:
-            reason = f"the sweep's time of {whole / 60:g} min is used up"
-            self._ending = (Status.COMPLETED, reason)
-            actions += self._cancel_all(reason)
+        limits = self.limits
+        for run in self._live.values():
+            if run.started is None or run.status is Status.CANCEL_REQUESTED:
+                continue
+            if limits.run_duration is not None and now - run.started >= limits.run_duration:
+                reason = f"ran longer than its limit of {limits.run_duration:g} s"
+                actions.append(self._cancel(run, Cause.TIME, reason))
+            elif limits.silence is not None and now - self._heard.get(run.id, now) >= limits.silence:
+                reason = f"logged no metric for {limits.silence / 60:g} min"
+                actions.append(self._cancel(run, Cause.SILENCE, reason))
+        spent = self._spent(now)
+        if spent and not self._ending:
+            self._ending = (Status.COMPLETED, spent)
+            actions += self._cancel_all(Cause.BUDGET, spent)
         return actions
+
+    def _spent(self, now: float) -> str:
+        """What of the sweep's budget is used up, in words; empty while nothing is."""
+        limits = self.limits
+        if limits.max_duration is not None and now - self._started >= limits.max_duration:
+            return f"the sweep's time of {limits.max_duration / 60:g} min is used up"
+        if limits.max_cost is not None and self.cost(now) >= limits.max_cost:
+            return f"the sweep's budget of {limits.max_cost:g} is used up"
+        return ""
+
+    def cost(self, now: float) -> float:
+        """What all runs have cost so far, at the price of an hour."""
+        live = sum(now - run.started for run in self._live.values() if run.started is not None)
+        return (self._seconds + live) / 3600 * (self.limits.price_per_hour or 0.0)
 
     # Ending
 
     def _end(self, event: Ended) -> list[Action]:
         run = self._live.pop(event.run_id)
         run.ended, run.exit_code = event.now, event.exit_code
-        self._ended += 1
+        self._heard.pop(run.id, None)
+        seconds = event.now - (run.started or event.now)
+        self._seconds += seconds
         self._names |= event.names
-        if run.status is Status.CANCEL_REQUESTED:
+        asked = run.status is Status.CANCEL_REQUESTED
+        if event.exit_code == 0 and not asked:
+            run.status = Status.COMPLETED
+            self._ended += 1
+            return [*self._unlogged_metric(run), *self._finish()]
+        if not asked:
+            run.cause = cause_of_end(
+                event.exit_code, event.last_words, killed_for_memory=event.killed_for_memory
+            )
+            run.reason = _in_words(event)
+        cause = Cause(run.cause or Cause.EXIT)
+        if not self._ending and self._config.retries.allow(cause, run.causes):
+            return self._try_again(run, cause, seconds, event)
+        self._ended += 1
+        if asked:
             run.status = Status.CANCELED
             return self._finish()
-        if event.exit_code == 0:
-            run.status = Status.COMPLETED
-            self._completed += 1
-            return [*self._unlogged_metric(run), *self._finish()]
         run.status = Status.FAILED
-        how = _how_it_ended(event.exit_code)
-        lines = event.last_words.rstrip().splitlines()
-        run.reason = f"{how}: {lines[-1].strip()}" if lines else how
-        said = "\n".join([f"run {run.number} failed: {how}", *lines])
-        return [Say("error", said), *self._hopeless(run.reason), *self._finish()]
+        said = f"run {run.number} failed: {_how_it_ended(event.exit_code)}"
+        if event.last_words:
+            said += f"\n{event.last_words}"
+        return [Say("error", said), *self._hopeless(run.reason or ""), *self._finish()]
+
+    def _try_again(self, run: RunRecord, cause: Cause, seconds: float, event: Ended) -> list[Action]:
+        why = f"run {run.number}, attempt {run.attempt + 1}: {run.reason}"
+        run.causes = [*run.causes, cause]
+        run.spent += seconds
+        run.status, run.cause, run.reason = Status.QUEUED, None, None
+        run.started = run.ended = run.exit_code = run.handle = None
+        if not event.checkpoint:
+            run.counted_from = run.attempt
+            given = self._config.given[run.number].values if run.origin else ()
+            self.history.restart(run.id, given)
+        self._again.append(run)
+        way = "from its checkpoint" if event.checkpoint else "from the beginning"
+        return [Say("warning", f"{why}; it is tried again {way}"), *self._relaunch()]
 
     def _unlogged_metric(self, run: RunRecord) -> list[Action]:
         metric = self._config.primary_metric_name
@@ -211,11 +326,12 @@ class Planner:
             return []
         why = f"the first {SAME_FAILURES} runs failed the same way: {reason}"
         self._ending = (Status.FAILED, why)
-        return [Say("error", f"The sweep stops: {why}"), *self._cancel_all(why)]
+        return [Say("error", f"The sweep stops: {why}"), *self._cancel_all(Cause.BUDGET, why)]
 
     def _finish(self) -> list[Action]:
         spent = self._launched >= self.limits.max_total_runs
-        if self._finished or self._live or not (self._ending or self._exhausted or spent):
+        waiting = self._live or self._again
+        if self._finished or waiting or not (self._ending or self._exhausted or spent):
             return []
         self._finished = True
         if self._ending:
@@ -223,9 +339,15 @@ class Planner:
         reason = f"all {self._launched} runs have ended"
         if self._exhausted and not spent:
             reason = f"the search space is used up after {self._launched} runs"
-        if self._launched and not self._completed and all(r.status is Status.FAILED for r in self.history):
+        if self._launched and self._ended == len(self._failures):
             return [Finish(Status.FAILED, f"every run failed; {reason}")]
         return [Finish(Status.COMPLETED, reason)]
+
+
+def _in_words(event: Ended) -> str:
+    how = _how_it_ended(event.exit_code)
+    lines = event.last_words.rstrip().splitlines()
+    return f"{how}: {lines[-1].strip()}" if lines else how
 
 
 def _how_it_ended(exit_code: int | None) -> str:

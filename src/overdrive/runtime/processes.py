@@ -101,6 +101,25 @@ def ps_started(pid: int) -> float | None:
         return None
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that the process holds, shared ones included; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory since the boot; 0 where it does not say."""
+    try:
+        with open("/proc/vmstat", encoding="ascii") as file:
+            found = [line for line in file if line.startswith("oom_kill ")]
+    except OSError:
+        return 0
+    return int(found[0].split()[1]) if found else 0
+
+
 def group(pgid: int, processes: dict[int, Process]) -> set[int]:
     """The living members of a process group, as the table shows them."""
     return {p.pid for p in processes.values() if p.group == pgid and not p.dead}

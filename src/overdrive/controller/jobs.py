@@ -1,0 +1,86 @@
+"""From a run to what a back end is asked to start: its folder, its command, its environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..compute.base import Claim, Job, JobState
+from ..model.history import History
+from ..model.records import RunRecord
+from ..runtime import wire
+from ..sweep.command import render
+from ..sweep.config import HyperDriveConfig
+
+
+class Jobs:
+    """The jobs of one sweep. `settings` is its stored configuration, `folder` where its runs live."""
+
+    def __init__(
+        self, sweep_id: str, config: HyperDriveConfig, settings: dict[str, Any], folder: Path
+    ) -> None:
+        self._sweep_id = sweep_id
+        self._config = config
+        self._settings = settings
+        self._folder = folder
+
+    def folder(self, run: RunRecord) -> wire.RunFolder:
+        """The folder of the run's present attempt."""
+        return wire.RunFolder(os.path.join(self._folder, run.place))
+
+    def checkpoints(self, run: RunRecord) -> str:
+        """Where every attempt of the run keeps its checkpoints."""
+        return wire.RunFolder(os.path.join(self._folder, str(run.number))).checkpoints
+
+    def has_checkpoint(self, run: RunRecord) -> bool:
+        """Whether an attempt has left something to go on from."""
+        try:
+            return bool(os.listdir(self.checkpoints(run)))
+        except OSError:
+            return False
+
+    def claim(self, run: RunRecord) -> Claim:
+        """What to ask a back end about the run's present attempt."""
+        return Claim(run.job, Path(self.folder(run).path), run.handle)
+
+    def run_of(self, state: JobState, history: History) -> RunRecord | None:
+        """The run that this is the present attempt of."""
+        run = history.get(state.id.partition(".")[0])
+        return run if run is not None and run.job == state.id else None
+
+    @staticmethod
+    def _take_over_checkpoints(origin: str, own: str) -> None:
+        left = wire.RunFolder(os.path.dirname(origin)).checkpoints
+        if os.path.isdir(left) and not os.path.exists(own):
+            shutil.copytree(left, own, symlinks=True)
+
+    def job(self, run: RunRecord) -> Job:
+        """The job of the run's present attempt; makes its folder and writes its parameters there."""
+        folder = self.folder(run).make()
+        if run.origin is not None and run.attempt == 0:
+            self._take_over_checkpoints(run.origin, self.checkpoints(run))
+        wire.write_json(folder.params, run.params)
+        settings = self._settings
+        script = self._config.run_config
+        command = render(script, run.params, settings["interpreter"], os.environ.get("PATH", ""), run.origin)
+        own = {
+            wire.RUN_ID: run.id,
+            wire.SWEEP_ID: self._sweep_id,
+            wire.RUN_DIR: folder.path,
+            wire.METRICS: folder.metrics,
+            wire.PARAMS: folder.params,
+            wire.CHECKPOINTS: self.checkpoints(run),
+            wire.HOME: settings["home"],
+        }
+        limit = script.memory_limit_mb
+        return Job(
+            id=run.job,
+            argv=command.argv,
+            folder=Path(folder.path),
+            env={**settings["threads"], **settings["python_path"], **command.env, **own},
+            grace=script.grace_seconds,
+            source=Path(settings["snapshot"]),
+            memory=None if limit is None else int(limit * 1e6),
+        )
