@@ -6,17 +6,21 @@ import re
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)"
 
+_COLOUR = re.compile(rb"\x1b\[[\d;]*m")
+
 
 class PrintedMetric:
     """Finds one metric's values in lines of standard output."""
 
     def __init__(self, name: str) -> None:
         self._pattern = re.compile(
-            rf"(?<![\w./-]){re.escape(name)}\s*[=:]\s*({_NUMBER})(?![\w.])".encode(), re.IGNORECASE
+            rf"(?<![\w./-]){re.escape(name)}\s*[=:]\s*({_NUMBER})(?!\w|\.\w)".encode(), re.IGNORECASE
         )
         self._name = name.encode()
 
     def value(self, line: bytes) -> float | None:
         """The last value in the line (a progress bar redraws itself in one), or None."""
+        if b"\x1b" in line:
+            line = _COLOUR.sub(b"", line)
         found = [match for match in self._pattern.finditer(line) if match[0].startswith(self._name)]
         return float(found[-1][1]) if found else None
