@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..model.records import Params
 from ..model.values import token
-from .config import PLACEHOLDER, ScriptRunConfig
+from .config import PLACEHOLDER, ScriptRunConfig, variable_name
 
 _SHELL = re.compile(r"[;&|<>()$`*?\[\]~#\n\\]|^\s*\w+=")
 """What only a shell understands; a command without any of it is split into words by us."""
@@ -85,11 +85,6 @@ def variables(params: Params) -> dict[str, str]:
         bare = variable_name(name)
         named[f"AZUREML_SWEEP_{bare}"] = named[f"OVERDRIVE_PARAM_{bare}"] = token(value)
     return named
-
-
-def variable_name(name: str) -> str:
-    """The parameter's name as a shell can write it."""
-    return re.sub(r"\W", "_", name.lstrip("-"), flags=re.ASCII)
 
 
 def threads(cores: int, concurrent: int, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ how a configuration is stored and how a controller finds it again.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import shlex
@@ -48,6 +49,42 @@ class Limits:
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+_LIMIT_NAMES: dict[str, tuple[str, float]] = {
+    "max_total_runs": ("max_total_runs", 1),
+    "max_concurrent_runs": ("max_concurrent_runs", 1),
+    "max_duration_minutes": ("max_duration", 60),
+    "max_run_duration_seconds": ("run_duration", 1),
+    "no_metric_minutes": ("silence", 60),
+    "grace_seconds": ("grace", 1),
+    "max_cost": ("max_cost", 1),
+    "price_per_hour": ("price_per_hour", 1),
+}
+
+
+def changed_limits(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes by the names that a configuration has, as fields of Limits; ConfigError with all that is wrong."""
+    problems, found = [], {}
+    for name, value in changes.items():
+        field_name, unit = _LIMIT_NAMES.get(name, ("", 1))
+        if not field_name:
+            near = difflib.get_close_matches(name, _LIMIT_NAMES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_LIMIT_NAMES)}"
+            problems.append(Problem(name, f"is no limit that can be changed{hint}"))
+        elif name in ("max_total_runs", "max_concurrent_runs"):
+            if not _is_count(value):
+                problems.append(Problem(name, f"must be a whole number of runs, at least 1, got {value!r}"))
+            found[field_name] = value
+        elif value is None and name != "grace_seconds":
+            found[field_name] = None
+        elif not _is_number(value, above=-math.inf if name == "grace_seconds" else 0, least=0):
+            problems.append(Problem(name, f"must be above 0, got {value!r}"))
+        else:
+            found[field_name] = value * unit
+    if problems:
+        raise ConfigError(problems)
+    return found
 
 
 @dataclass(frozen=True)
@@ -312,13 +349,13 @@ class HyperDriveConfig:
             silent = [
                 name
                 for name in self.hyperparameter_sampling.space.names
-                if name not in placed and f"_{name}" not in text
+                if name not in placed and f"_{variable_name(name)}" not in text
             ]
             if silent:
                 found.append(
                     f"run_config.command: never mentions {', '.join(silent)}; write "
                     f"${{{{search_space.{silent[0]}}}}} where the value belongs, unless the program reads "
-                    f"$OVERDRIVE_PARAM_{silent[0]} or the file $OVERDRIVE_PARAMS by itself"
+                    f"$OVERDRIVE_PARAM_{variable_name(silent[0])} or the file $OVERDRIVE_PARAMS by itself"
                 )
         return found
 
@@ -396,6 +433,11 @@ class SingleRunConfig(HyperDriveConfig):
 
     def _problems(self) -> list[Problem]:
         return []
+
+
+def variable_name(name: str) -> str:
+    """The parameter's name as a shell can write it."""
+    return re.sub(r"\W", "_", name.lstrip("-"), flags=re.ASCII)
 
 
 def _broken(config: object, *rules: tuple[str, object, str]) -> list[Problem]:

@@ -71,7 +71,6 @@ class Planner:
         self._ended = 0
         self._seconds = 0.0
         self._failures: list[str] = []
-        self._names: set[str] = set()
         self._warned = False
         self._exhausted = False
         self._paused = paused
@@ -164,6 +163,8 @@ class Planner:
             self._seconds += (run.ended or 0.0) - (run.started or run.ended or 0.0)
             if run.status is Status.FAILED:
                 self._failures.append(_NUMBERS.sub("#", run.reason or ""))
+            # The first run that completed without the metric has been told of.
+            self._warned |= run.status is Status.COMPLETED and not len(run.series)
         else:
             self._live[run.id] = run
             self._heard[run.id] = run.started or self._now
@@ -264,12 +265,11 @@ class Planner:
         self._heard.pop(run.id, None)
         seconds = event.now - (run.started or event.now)
         self._seconds += seconds
-        self._names |= event.names
         asked = run.status is Status.CANCEL_REQUESTED
         if event.exit_code == 0 and not asked:
             run.status = Status.COMPLETED
             self._ended += 1
-            return [*self._unlogged_metric(run), *self._finish()]
+            return [*self._unlogged_metric(run, event.names), *self._finish()]
         if not asked:
             run.cause = cause_of_end(
                 event.exit_code, event.last_words, killed_for_memory=event.killed_for_memory
@@ -302,19 +302,19 @@ class Planner:
         way = "from its checkpoint" if event.checkpoint else "from the beginning"
         return [Say("warning", f"{why}; it is tried again {way}"), *self._relaunch()]
 
-    def _unlogged_metric(self, run: RunRecord) -> list[Action]:
+    def _unlogged_metric(self, run: RunRecord, logged: frozenset[str]) -> list[Action]:
         metric = self._config.primary_metric_name
-        if self._warned or not metric or self.history.best_run is not None or len(run.series):
+        if self._warned or not metric or any(len(other.series) for other in self.history):
             return []
         self._warned = True
-        names = sorted(self._names)
-        logged = f"it logged {', '.join(names)}" if names else "it logged no metric at all"
+        names = sorted(logged)
+        said = f"it logged {', '.join(names)}" if names else "it logged no metric at all"
         near = difflib.get_close_matches(metric, names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         return [
             Say(
                 "warning",
-                f"run {run.number} has ended and never logged the primary metric {metric!r}: {logged}{hint} "
+                f"run {run.number} has ended and never logged the primary metric {metric!r}: {said}{hint} "
                 "Without it no run can be compared or stopped early.",
             )
         ]
