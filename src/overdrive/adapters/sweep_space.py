@@ -92,7 +92,7 @@ class SpaceReader:
 
 
 def names_in(space: Mapping[str, Any]) -> list[str]:
-    """Every name that a run may get a value for: those in branches too, but not a choice of branches alone."""
+    """Every name that may get a value: those in branches too, but no choice of branches alone."""
     found = []
     for name, law in space.items():
         values = law.get("values") if isinstance(law, dict) else None

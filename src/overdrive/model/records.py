@@ -60,10 +60,11 @@ class RunRecord:
     """One run: what it tries, how it stands, and what it has reported.
 
     Times are seconds since the epoch. `handle` is the compute back end's own word for the job. `cause` says
-    why the present attempt ended, `causes` why each earlier one did, so its length is the present one's number;
-    `counted_from` is the first attempt whose values count (an attempt that goes on from a checkpoint
-    continues the one before, any other begins anew); `spent` is the seconds of earlier attempts; `origin` is
-    the folder that an earlier run left, for one that resumes it. `inherited` marks a run of an earlier sweep (warm start), which no budget counts.
+    why the present attempt ended, `causes` why each earlier one did, so its length is the present one's
+    number; `counted_from` is the first attempt whose values count (an attempt that goes on from a
+    checkpoint continues the one before, any other begins anew); `spent` is the seconds of earlier attempts.
+    `origin` is the folder that an earlier run left, for one that resumes it, or that was inherited.
+    `inherited` marks a run of an earlier sweep (warm start), which no budget counts.
     """
 
     id: str

@@ -9,15 +9,18 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ..controller.daemon import Daemon, spawn
 from ..errors import ConfigError, Problem
 from ..model.records import SweepRecord
+from ..store.base import Turn
 from ..sweep.command import threads
 from ..sweep.config import HyperDriveConfig, ScriptRunConfig, SingleRunConfig
 from . import snapshot
+from .warm_start import prior_runs, runs_to_resume
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,8 +54,8 @@ class Experiment:
         """
         daemon = spawn()
         try:
-            sweep, advice = self._prepared(config, dict(tags or {}))
-            self.workspace.store.create_sweep(sweep)
+            sweep, first, advice = self._prepared(config, dict(tags or {}))
+            self.workspace.store.create_sweep(sweep, first)
         except BaseException:
             daemon.dismiss()
             raise
@@ -65,7 +68,7 @@ class Experiment:
         for sweep in self.workspace.store.sweeps(self.name):
             yield Run.get(self.workspace, sweep.id)
 
-    def _prepared(self, config: Any, tags: dict[str, str]) -> tuple[SweepRecord, list[str]]:
+    def _prepared(self, config: Any, tags: dict[str, str]) -> tuple[SweepRecord, Turn, list[str]]:
         if isinstance(config, ScriptRunConfig):
             kind, config = "script", SingleRunConfig(config)
         elif isinstance(config, HyperDriveConfig):
@@ -74,23 +77,28 @@ class Experiment:
             given = type(config).__name__
             raise ConfigError(f"submit: takes a HyperDriveConfig or a ScriptRunConfig, got {given}")
         config = config.seeded(secrets.randbits(32))
+        given_runs = runs_to_resume(config)
+        if given_runs:
+            config = replace(config, given=given_runs)
         source = Path(config.run_config.source_directory).absolute()
         kept = snapshot.take(source, self.workspace.home / "snapshots")
         _check_script(config.run_config, source, kept)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         limits = config.limits(machine=cores)
         sweep_id = config.custom_run_id or _new_id(kind, self.name)
+        now = time.time()
+        first = prior_runs(config, sweep_id, now)
         stored = {
             **config.to_json(),
             "limits": limits.to_json(),
             "snapshot": str(kept),
             "interpreter": config.run_config.interpreter or sys.executable,
             "home": str(self.workspace.home),
-            "threads": threads(cores, limits.max_concurrent_runs, os.environ),
+            "threads": threads(cores, min(limits.max_concurrent_runs, limits.max_total_runs), os.environ),
             "python_path": _python_path(self.workspace.python_path()),
         }
-        record = SweepRecord(sweep_id, self.name, kind, stored, created=time.time(), tags=tags)
-        return record, config.advice() if kind == "hyperdrive" else []
+        record = SweepRecord(sweep_id, self.name, kind, stored, created=now, tags=tags)
+        return record, first, config.advice()
 
     def _started(self, sweep: SweepRecord, advice: list[str], daemon: Daemon) -> Run:
         from .run import Run

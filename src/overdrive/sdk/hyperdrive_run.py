@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..controller.daemon import spawn
+from ..controller.lease import describe, holds
+from ..errors import ConfigError, SweepHeld
+from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
-from ..sweep.config import HyperDriveConfig
+from ..sweep.config import HyperDriveConfig, Limits, changed_limits
 from .run import Run
+from .warm_start import origin_of
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -59,11 +65,12 @@ class HyperDriveRun(Run):
         """The run with the best of all logged values, or None; while the sweep runs, the best so far."""
         left_out = {Status.FAILED} if not include_failed else set()
         left_out |= {Status.CANCELED} if not include_canceled else set()
-        for run in self._sorted(reverse=False):
+        known = self._sorted(reverse=False)
+        if include_resume_from_runs:
+            known = self._in_order([*known, *self._view.inherited.values()], reverse=False)
+        for run in known:
             if run.series.best is not None and run.status not in left_out:
-                if run.inherited and not include_resume_from_runs:
-                    continue
-                return self._child(run)
+                return origin_of(run) if run.inherited else self._child(run)
         return None
 
     def get_children_sorted_by_primary_metric(
@@ -111,15 +118,65 @@ class HyperDriveRun(Run):
         """Ask for the sweep and all its runs to be ended."""
         self.experiment.workspace.store.ask(self.id, "cancel")
 
+    def pause(self) -> None:
+        """Start no new run; those that run go on."""
+        self._refuse_if_over("pause")
+        self.experiment.workspace.store.ask(self.id, "pause")
+
+    def set(self, **changes: Any) -> None:
+        """Change limits of a sweep that goes on: `run.set(max_total_runs=200, max_concurrent_runs=4)`."""
+        self._refuse_if_over("set")
+        self.experiment.workspace.store.ask(self.id, "set", **changed_limits(changes))
+
+    def resume(self, **changes: Any) -> None:
+        """Go on with a sweep that is paused, that has lost its controller, or that has ended with budget left.
+
+        `changes` are limits, as for `set`. SweepHeld while a living controller is at work on it, ConfigError
+        when there is no budget to go on with.
+        """
+        store, limits = self.experiment.workspace.store, changed_limits(changes)
+        self._view.refresh()
+        sweep, holder = self._view.sweep, store.holder(self.id)
+        held = holder is not None and holds(holder)
+        if held and holder is not None and sweep.status is not Status.PAUSED:
+            raise SweepHeld(f"{self.id} is {sweep.status} and held by {describe(holder)}: nothing to resume")
+        if sweep.status.terminal:
+            self._refuse_without_budget(replace(Limits(**sweep.config["limits"]), **limits))
+        store.ask(self.id, "resume", **limits)
+        if not held:
+            workspace = self.experiment.workspace
+            spawn().control(workspace.store_url, workspace.home, self.id)
+
+    def _refuse_if_over(self, wish: str) -> None:
+        self._view.refresh()
+        if self._view.sweep.status.terminal:
+            raise ConfigError(f"{wish}: {self.id} is {self._view.sweep.status}; `resume` goes on with it")
+
+    def _refuse_without_budget(self, limits: Limits) -> None:
+        used = len(self._view.runs)
+        active = self._view.sweep.active
+        if used >= limits.max_total_runs:
+            spent = f"all of max_total_runs={limits.max_total_runs} are used; give max_total_runs={used + 20}"
+        elif limits.max_duration is not None and active >= limits.max_duration:
+            minutes = limits.max_duration / 60
+            spent = f"max_duration_minutes={minutes:g} is used up; give max_duration_minutes={2 * minutes:g}"
+        else:
+            return
+        raise ConfigError(f"resume: {self.id} has finished with no budget left: {spent}, for example")
+
     def _child(self, run: RunRecord) -> Run:
         return Run(self.experiment, run.id, _view=self._view)
 
     def _sorted(self, reverse: bool) -> list[RunRecord]:
         self._view.refresh()
-        sign = -1 if self._view.goal.value == "MAXIMIZE" else 1
-        valued = [run for run in self._view.runs if run.series.best is not None]
+        return self._in_order(self._view.runs, reverse)
+
+    def _in_order(self, runs: list[RunRecord], reverse: bool) -> list[RunRecord]:
+        """Best first, or worst first; those without a value stand at the end."""
+        sign = -1 if self._view.goal is PrimaryMetricGoal.MAXIMIZE else 1
+        valued = [run for run in runs if run.series.best is not None]
         valued.sort(key=lambda run: sign * (run.series.best or 0.0), reverse=reverse)
-        return valued + [run for run in self._view.runs if run.series.best is None]
+        return valued + [run for run in runs if run.series.best is None]
 
     def _why(self) -> str:
         return self._view.sweep.reason or ""

@@ -215,6 +215,24 @@ class Run:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.experiment.name!r}, {self._run_id!r}, {self.get_status()})"
 
+    # Beside HyperDrive's names
+
+    @property
+    def record(self) -> RunRecord:
+        """All that is remembered of the run."""
+        self._view.refresh()
+        return self._record
+
+    @property
+    def metric(self) -> str:
+        """The name of the sweep's primary metric."""
+        return self._view.metric
+
+    @property
+    def folder(self) -> str:
+        """Where the run works, or has worked."""
+        return self._folder.path
+
     # Inside
 
     @property

@@ -29,7 +29,7 @@ def log_h(z: Array) -> Array:
         share = np.log(erfcx(-mid / math.sqrt(2.0)) * -mid) + _LOG_ROOT_HALF_PI
         lower = -mid * mid / 2 - _LOG_ROOT_2PI + np.log(-np.expm1(np.minimum(share, -1e-300)))
         far = -z * z / 2 - _LOG_ROOT_2PI - 2 * np.log(np.abs(np.minimum(z, _FAR)))
-    return np.where(z > -1.0, plain, np.where(z > _FAR, lower, far))
+    return np.asarray(np.where(z > -1.0, plain, np.where(z > _FAR, lower, far)), dtype=float)
 
 
 def log_ei(mean: Array, variance: Array, incumbent: float) -> Array:
