@@ -142,7 +142,7 @@ class LocalRun:
         members = processes.descendants(self._group(table), table)
         held = sum(map(processes.resident, members))
         if held > self.memory:
-            self.note = f"out of memory: {held >> 20} MB held, {self.memory >> 20} MB allowed"
+            self.note = f"out of memory: {held / 1e6:.0f} MB held, {self.memory / 1e6:.0f} MB allowed"
             self.cancel(0.0)
 
     # ending ---------------------------------------------------------------------------------------

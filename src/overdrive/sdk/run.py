@@ -277,7 +277,8 @@ class Run:
 
         config = self._view.sweep.config
         script = ScriptRunConfig.from_json(config["run_config"])
-        return render(script, self._record.params, config["interpreter"], "").argv
+        run = self._record
+        return render(script, run.params, config["interpreter"], "", run.origin).argv
 
     def _path_of(self, name: str) -> str:
         from ..errors import NotFound
