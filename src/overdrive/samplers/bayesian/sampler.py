@@ -28,9 +28,13 @@ from .encoding import Encoding
 from .gp import Posterior, Prior, fit
 from .observations import Kind, Observations, observations
 from .search import Effort, Promise, search
+from .threads import one_thread
 
 _BLOCK = 16
 """The design is Latin hypercubes of so many points."""
+
+_FAR, _ATTEMPTS = 2**20, 100
+"""An endless space whose draw has been run is drawn from again so far on, so many times."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,8 @@ class BayesianParameterSampling(SequenceSampling):
         if history is not None and self._encoding.axes and number >= len(self.initial_points):
             evidence = observations(history, self._encoding)
             if evidence.known().measured >= self.recipe.start:
-                params = self._promising(evidence, number, seen)
+                with one_thread():
+                    params = self._promising(evidence, number, seen)
                 if params is not None:
                     return params
         return self._unseen_design(number, seen)
@@ -127,11 +132,18 @@ class BayesianParameterSampling(SequenceSampling):
         return self._encoding.params(self._encoding.from_units(units)[0])
 
     def _unseen_design(self, number: int, seen: set[Any]) -> Params | None:
-        params = super().propose(None, number)  # type: ignore[arg-type]
-        while params is not None and key(params) in seen and self.space.size is not None:
-            number += 1
-            params = super().propose(None, number)  # type: ignore[arg-type]
-        return params
+        """The design's point for this run; where that has been run, the next one that has not."""
+        size = self.space.size
+        if size is None:  # it may still have values that repeat
+            draws = (self.draw(number + attempt * _FAR) for attempt in range(_ATTEMPTS))
+            return next((params for params in draws if key(params) not in seen), self.draw(number))
+        if number >= size:
+            return None
+        for index in [*range(number, size), *range(number)]:
+            params = super().propose(None, index)  # type: ignore[arg-type]
+            if params is not None and key(params) not in seen:
+                return params
+        return None
 
     def _promising(self, evidence: Observations, number: int, seen: set[Any]) -> Params | None:
         """The most promising configuration that no run has had."""
@@ -146,7 +158,9 @@ class BayesianParameterSampling(SequenceSampling):
         best = known.points[np.argsort(levels, kind="stable")]
         rng = np.random.RandomState(int(Random(f"bayesian:{self.seed or 0}:at {number}").random() * 2**32))
         points, _ = search(encoding, promise, best, rng, recipe.effort)
-        for point in points[:64]:
+        # The last digits of linear algebra differ from machine to machine; a millionth of a range does not.
+        points[:, encoding.continuous] = np.round(points[:, encoding.continuous], 6)
+        for point in points:
             params = encoding.params(point)
             if key(params) not in seen:
                 return params

@@ -1,0 +1,78 @@
+"""The transforms of results: order kept, outliers brought in, nothing that can break them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from overdrive.samplers.bayesian.transforms import (
+    levelled,
+    normalised,
+    ranked,
+    standardised,
+    warped,
+    yeo_johnson,
+    yeo_johnson_loglikelihood,
+)
+
+values = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30)
+
+
+def test_yeo_johnson_by_hand():
+    # power 2, y = 1: ((1 + 1)^2 - 1) / 2 = 1.5; y = -1: -log(1 + 1); power 0, y = e - 1: log(e) = 1;
+    # power 0, y = -1: -((1 + 1)^2 - 1) / 2
+    assert yeo_johnson(np.array([1.0, -1.0]), 2.0) == pytest.approx([1.5, -np.log(2)])
+    assert yeo_johnson(np.array([np.e - 1, -1.0]), 0.0) == pytest.approx([1.0, -1.5])
+    assert yeo_johnson(np.array([-3.0, 0.0, 3.0]), 1.0) == pytest.approx([-3.0, 0.0, 3.0])
+
+
+@pytest.mark.parametrize("power", [-1.5, 0.0, 0.3, 1.0, 2.0, 2.7])
+def test_yeo_johnson_is_scipy_s(power):
+    from scipy import stats
+
+    y = np.random.RandomState(0).standard_normal(30)
+    assert yeo_johnson(y, power) == pytest.approx(stats.yeojohnson(y, power))
+    assert yeo_johnson_loglikelihood(y, power) == pytest.approx(stats.yeojohnson_llf(power, y))
+
+
+def test_the_most_normal_power_is_scipy_s():
+    from scipy import stats
+
+    y = standardised(np.random.RandomState(0).standard_normal(50) ** 2)
+    expected, power = stats.yeojohnson(y)
+    assert -2 < power < 3
+    assert normalised(y) == pytest.approx(standardised(expected), abs=1e-3)
+
+
+def test_ranks_share_the_middle_of_ties():
+    # 10 stands at 1/2 of 3, the two 20 take up the other two thirds
+    assert ranked(np.array([20.0, 10.0, 20.0])) == pytest.approx([2 / 3, 1 / 6, 2 / 3])
+
+
+def test_levels_by_hand():
+    # Best 1, median 3: 1 -> 0, 2 -> 1/2, 3 -> 1. The good half lies sqrt((1 + 1/4 + 0) / 3) = 0.6455 from the median,
+    # and the bad ones stand at the normal quantiles 0.7 (0.5244) and 0.9 (1.2816) of that.
+    found = levelled(np.array([3.0, 1e300, 1.0, 2.0, 4.0]))
+    assert found == pytest.approx([1.0, 1 + 0.6455 * 1.2816, 0.0, 0.5, 1 + 0.6455 * 0.5244], rel=1e-4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(values)
+def test_the_order_of_runs_is_kept_whatever_they_report(given_values):
+    y = np.array(given_values)
+    for transform in (levelled, warped):
+        found = transform(y)
+        assert np.all(np.isfinite(found))
+        assert np.all(np.diff(found[np.argsort(y, kind="stable")]) >= -1e-9)
+
+
+@pytest.mark.parametrize(
+    "y", [[0.0], [3.0] * 5, [1e300, -1e300, 0.0, 5.0], [1e-300, 2e-300, 0, 0], [1.0, 1, 1, 2]]
+)
+def test_degenerate_results_stay_finite_and_small(y):
+    assert np.all(np.abs(warped(np.array(y))) < 10)
+
+
+def test_standardised():
+    assert standardised(np.array([1.0, 3.0])) == pytest.approx([-1.0, 1.0])
+    assert standardised(np.full(4, 0.1)).tolist() == [0.0] * 4
