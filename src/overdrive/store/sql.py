@@ -102,7 +102,7 @@ class SqlStore:
                 exact = db.execute(sa.select(table.c.id).where(table.c.id == prefix)).scalar()
                 if exact is not None:
                     return str(exact)
-            begins = sweeps.c.id.startswith(prefix, autoescape=True)
+            begins = sa.func.substr(sweeps.c.id, 1, len(prefix)) == prefix  # LIKE would ignore the case
             found = list(db.execute(sa.select(sweeps.c.id).where(begins).limit(5)).scalars())
         if len(found) == 1 and prefix:
             return str(found[0])
@@ -298,8 +298,10 @@ class SqlStore:
 def _engine(url: str) -> sa.Engine:
     if not url.startswith("sqlite:"):
         return sa.create_engine(url)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    path = Path(engine.url.database or "")
+    path = Path(url.removeprefix("sqlite:///"))
+    # Not parsed as a URL: a folder's name may hold a question mark or a percent sign.
+    place = sa.URL.create("sqlite", database=str(path))
+    engine = sa.create_engine(place, connect_args={"timeout": BUSY_SECONDS})
     journal = "DELETE" if _on_network(path) else "WAL"
 
     @sa.event.listens_for(engine, "connect")
@@ -396,7 +398,7 @@ def _sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
         "kind": sweep.kind,
         "config": _dumps(sweep.config),
         "status": str(sweep.status),
-        "reason": sweep.reason,
+        "reason": None if sweep.reason is None else _text(sweep.reason),
         "created": sweep.created,
         "started": sweep.started,
         "ended": sweep.ended,
@@ -409,7 +411,7 @@ def _run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
     return {
         "status": str(run.status),
         "reason": None if run.reason is None else _text(run.reason),
-        "handle": run.handle,
+        "handle": None if run.handle is None else _dumps(run.handle),
         "exit_code": run.exit_code,
         "created": run.created,
         "started": run.started,
@@ -447,7 +449,7 @@ def _run(row: sa.Row[Any], goal: PrimaryMetricGoal) -> RunRecord:
         series=Series(goal),
         status=Status(row.status),
         reason=row.reason,
-        handle=row.handle,
+        handle=None if row.handle is None else json.loads(row.handle),
         exit_code=row.exit_code,
         created=row.created,
         started=row.started,
