@@ -34,6 +34,9 @@ Folder = Annotated[
         help="The project's folder; without it, the nearest one with a .overdrive from here upwards.",
     ),
 ]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A larger budget: max_total_runs=200.")
+]
 Id = Annotated[
     str, typer.Argument(metavar="[ID]", help="A sweep's id or its beginning, or a run's (SWEEP_NUMBER).")
 ]
@@ -115,6 +118,47 @@ def cancel(
     from .cancel import cancel_one
 
     return cancel_one(workspace, ident, number, wait=wait, as_json=as_json)
+
+
+@app.command()
+def pause(ident: Id = "last", as_json: Json = False, workspace: Folder = None) -> int:
+    """Start no new run of a sweep; those that run go on. `resume` continues."""
+    from .steer import pause_one
+
+    return pause_one(workspace, ident, as_json=as_json)
+
+
+@app.command()
+def resume(
+    ident: Id = "last",
+    settings: Changes = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every sweep of the workspace that has lost its controller.")
+    ] = False,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Go on with a sweep that is paused, has lost its controller, or has ended with budget left."""
+    from .steer import resume_all, resume_one
+
+    if every:
+        return resume_all(workspace, as_json=as_json)
+    return resume_one(workspace, ident, settings or [], as_json=as_json)
+
+
+@app.command("set")
+def set_(
+    ident: Annotated[str, typer.Argument(metavar="ID", help="A sweep's id, its beginning, or `last`.")],
+    changes: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE...", help="Such as max_total_runs=200.")
+    ],
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Change the limits of a sweep while it runs."""
+    from .steer import set_limits
+
+    return set_limits(workspace, ident, changes, as_json=as_json)
 
 
 def _version(wanted: bool) -> None:

@@ -29,6 +29,7 @@ def cancel_one(folder: Path | None, ident: str, number: int | None, *, wait: boo
         run = None  # a script on its own is its sweep
     if not _over(view, run):
         workspace.store.ask(view.sweep.id, "cancel", run.id if run else None)
+        workspace.attend(view.sweep.id)
         if wait:
             _wait(workspace, view, run)
     one = view.run(run.id) if run else view.sweep

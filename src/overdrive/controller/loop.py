@@ -182,7 +182,7 @@ class Controller:
                 self._turn.runs[run_id] = self._planner.history[run_id]
                 self._orders.append(action)
             case Change(status, limits):
-                self._sweep.status = status
+                self._sweep.status, self._sweep.reason, self._sweep.ended = status, None, None
                 self._sweep.config = {**self._sweep.config, "limits": limits.to_json()}
                 self._turn.sweep = self._sweep
             case Say(level, text):

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..controller.daemon import spawn
 from ..controller.lease import describe, holds
 from ..errors import ConfigError, SweepHeld
 from ..model.metrics import PrimaryMetricGoal
@@ -116,7 +115,10 @@ class HyperDriveRun(Run):
 
     def cancel(self) -> None:
         """Ask for the sweep and all its runs to be ended."""
-        self.experiment.workspace.store.ask(self.id, "cancel")
+        self._view.refresh()
+        if not self._view.sweep.status.terminal:
+            self.experiment.workspace.store.ask(self.id, "cancel")
+            self.experiment.workspace.attend(self.id)
 
     def pause(self) -> None:
         """Start no new run; those that run go on."""
@@ -143,9 +145,7 @@ class HyperDriveRun(Run):
         if sweep.status.terminal:
             self._refuse_without_budget(replace(Limits(**sweep.config["limits"]), **limits))
         store.ask(self.id, "resume", **limits)
-        if not held:
-            workspace = self.experiment.workspace
-            spawn().control(workspace.store_url, workspace.home, self.id)
+        self.experiment.workspace.attend(self.id)
 
     def _refuse_if_over(self, wish: str) -> None:
         self._view.refresh()

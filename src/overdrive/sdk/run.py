@@ -206,7 +206,9 @@ class Run:
 
     def cancel(self) -> None:
         """Ask for this run to be ended: TERM to all its processes, the grace time, KILL."""
-        self.experiment.workspace.store.ask(self._sweep_id, "cancel", self._record.id)
+        if not self.record.status.terminal:
+            self.experiment.workspace.store.ask(self._sweep_id, "cancel", self._record.id)
+            self.experiment.workspace.attend(self._sweep_id)
 
     def get_children(self) -> Iterator[Run]:
         """A single run has none."""

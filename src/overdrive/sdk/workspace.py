@@ -91,6 +91,17 @@ class Workspace:
 
         return Run.get(self, run_id)
 
+    def attend(self, sweep_id: str) -> bool:
+        """See that a process controls the sweep: start one, unless a living one holds it; whether it started."""
+        from ..controller.daemon import spawn
+        from ..controller.lease import holds
+
+        holder = self.store.holder(sweep_id)
+        if holder is not None and holds(holder):
+            return False
+        spawn().control(self.store_url, self.home, sweep_id)
+        return True
+
     def sweep_folder(self, sweep_id: str) -> Path:
         """Where the run folders of a sweep lie."""
         return self.home / "runs" / sweep_id
