@@ -17,6 +17,9 @@ from .config import PLACEHOLDER, ScriptRunConfig, variable_name
 _SHELL = re.compile(r"[;&|<>()$`*?\[\]~#\n\\]|^\s*\w+=")
 """What only a shell understands; a command without any of it is split into words by us."""
 
+_COMMENT = re.compile(r"(?<![^\s;&|(])#")
+"""Where a comment begins: at the beginning of a word."""
+
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 """Bare names of the interpreter; a path is left as the user wrote it."""
 
@@ -118,21 +121,28 @@ def _from_text(text: str, params: Params) -> list[str]:
 
 def _quoted(text: str) -> str:
     """The shell text with each placeholder as a variable that is expanded once, inside double quotes."""
-    out, quote, place = [], "", 0
+    out: list[str] = []
+    inside, place = [""], 0  # what we stand in, innermost last: nothing, quotes, a bracket, a backtick
     while place < len(text):
+        here, letter = inside[-1], text[place]
+        bare = here not in ("'", '"')
         match = PLACEHOLDER.match(text, place)
         if match:
             variable = f"${{OVERDRIVE_PARAM_{variable_name(match[1])}}}"
-            out.append({"": f'"{variable}"', '"': variable, "'": f"'\"{variable}\"'"}[quote])
+            out.append({'"': variable, "'": f"'\"{variable}\"'"}.get(here, f'"{variable}"'))
             place = match.end()
             continue
-        letter = text[place]
-        if letter == "\\" and quote != "'":
-            out.append(text[place : place + 2])
-            place += 2
-            continue
-        if letter in "'\"" and quote in ("", letter):
-            quote = "" if quote else letter
-        out.append(letter)
-        place += 1
+        end = place + 1
+        if letter == "\\" and here != "'":
+            end = place + 2
+        elif letter == "#" and bare and _COMMENT.match(text, place):
+            end = text.find("\n", place) if "\n" in text[place:] else len(text)
+        elif letter == here or (letter, here) == (")", "("):
+            inside.pop()
+        elif (letter in "'\"" and bare) or (letter == "`" and here != "'"):
+            inside.append(letter)
+        elif letter == "(" and (bare or (here == '"' and text[place - 1] == "$")):
+            inside.append(letter)  # "$(...)" begins anew: its quotes are its own
+        out.append(text[place:end])
+        place = end
     return "".join(out)

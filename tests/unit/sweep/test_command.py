@@ -146,6 +146,26 @@ def test_in_a_shell_text_a_value_is_a_variable_and_never_text_to_be_read():
     assert "rm -rf" not in words[2] and '"${OVERDRIVE_PARAM_x}"' in words[2]
 
 
+@pytest.mark.parametrize(
+    ("text", "shell"),
+    [
+        ("a | b X", 'a | b "$V"'),
+        ('a | b "X"', 'a | b "$V"'),
+        ("a | b 'X'", "a | b ''\"$V\"''"),
+        ('a | b "$(c X)"', 'a | b "$(c "$V")"'),  # quotes inside $(...) are its own
+        ('a | b "`c X`"', 'a | b "`c "$V"`"'),
+        ("a | b '$(c X)'", "a | b '$(c '\"$V\"')'"),
+        ("(a 'b') | c X", "(a 'b') | c \"$V\""),
+        ("# it's\na X", '# it\'s\na "$V"'),  # an apostrophe in a comment opens nothing
+        ("a $# X", 'a $# "$V"'),
+        ("a\\' | b X", 'a\\\' | b "$V"'),
+    ],
+)
+def test_a_placeholder_is_quoted_for_where_it_stands(text, shell):
+    command = text.replace("X", "${{search_space.x}}")
+    assert argv({"x": 1}, command=command)[2] == shell.replace("$V", "${OVERDRIVE_PARAM_x}")
+
+
 def test_nothing_is_appended_to_a_command():
     assert argv({"lr": 0.1}, command=["./train.sh"]) == ["./train.sh"]
     assert argv({"lr": 0.1}, command="./train.sh --fast") == ["./train.sh", "--fast"]
