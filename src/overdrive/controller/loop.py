@@ -85,7 +85,8 @@ class Controller:
         self._over = False
         self._asked_at = self._news_at = 0.0
         self._active_since = clock.now() - sweep.active
-        self._foreign: set[str] = set()
+        self._foreign: dict[str, int] = {}
+        self._foreign_said: dict[str, int] = {}
 
     def run(self) -> SweepRecord:
         """Turn until the sweep is finished; the sweep as it ended."""
@@ -135,10 +136,11 @@ class Controller:
         self._turn.points += [(run.id, point) for point in points]
         self._turn.entries += [(run.id, entry) for entry in report.entries]
         self._turn.offsets[run.id] = self._reports.offsets(run.id)
-        if report.foreign and run.id not in self._foreign:
-            self._foreign.add(run.id)
-            lines = f"{report.foreign} line{'s' if report.foreign > 1 else ''}"
-            self._say("warning", f"run {run.number}: {lines} of its metric file cannot be read, and skipped")
+        if report.foreign:
+            self._foreign[run.id] = self._foreign.get(run.id, 0) + report.foreign
+            if self._foreign[run.id] == report.foreign:
+                self._say_foreign(run, report.foreign)
+                self._foreign_said[run.id] = report.foreign
         if points:
             self._feed(Heard(run.id, self._clock.now()))
         for point in points:
@@ -147,6 +149,9 @@ class Controller:
 
     def _take_end(self, run: RunRecord, state: JobState) -> None:
         self._take_report(run, self._reports.last(run.id), late=True)
+        skipped = self._foreign.pop(run.id, 0)
+        if skipped > self._foreign_said.pop(run.id, 0):
+            self._say_foreign(run, skipped, "in all ")
         folder = self._jobs.folder(run)
         words = "" if state.exit_code == 0 else last_words(folder, state.note)
         ended = Ended(
@@ -203,6 +208,10 @@ class Controller:
         if run.counted_from == run.attempt:  # what a resumed run had reported before
             prefix = [Point(self._metric, value, attempt=run.attempt) for value in run.series.values]
             self._turn.points += [(run.id, point) for point in prefix]
+
+    def _say_foreign(self, run: RunRecord, count: int, so_far: str = "") -> None:
+        lines = f"{so_far}{count} line{'s' if count > 1 else ''}"
+        self._say("warning", f"run {run.number}: {lines} of its metric file cannot be read, and skipped")
 
     def _say(self, level: str, text: str) -> None:
         self._turn.messages.append(Message(time.time(), level, text))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ..controller.daemon import Daemon, spawn
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, NotFound, Problem
 from ..model.records import SweepRecord
 from ..store.base import Turn
 from ..sweep.command import threads
@@ -86,6 +86,7 @@ class Experiment:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         limits = config.limits(machine=cores)
         sweep_id = config.custom_run_id or _new_id(kind, self.name)
+        self._refuse_if_taken(sweep_id)
         now = time.time()
         first = prior_runs(config, sweep_id, now)
         stored = {
@@ -99,6 +100,15 @@ class Experiment:
         }
         record = SweepRecord(sweep_id, self.name, kind, stored, created=now, tags=tags)
         return record, first, config.advice()
+
+    def _refuse_if_taken(self, sweep_id: str) -> None:
+        try:
+            self.workspace.store.sweep(sweep_id)
+        except NotFound:
+            return
+        raise ConfigError(
+            Problem("custom_run_id", f"must be new, got {sweep_id!r}, which this workspace has already")
+        )
 
     def _started(self, sweep: SweepRecord, advice: list[str], daemon: Daemon) -> Run:
         from .run import Run

@@ -6,6 +6,7 @@ import, Python 3.8 syntax.
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import sys
@@ -304,7 +305,7 @@ class Run:
 
     def _output(self) -> Iterator[None]:
         """Each step prints what standard output has had since the last one."""
-        shown = 0
+        shown, decoder = 0, codecs.getincrementaldecoder("utf-8")("replace")
         while True:
             if self._view.runs:
                 try:
@@ -314,7 +315,7 @@ class Run:
                 except OSError:
                     text = b""
                 shown += len(text)
-                sys.stdout.write(text.decode("utf-8", "replace"))
+                sys.stdout.write(decoder.decode(text))  # half a letter waits for its other half
                 sys.stdout.flush()
             yield
 
