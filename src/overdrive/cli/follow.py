@@ -19,6 +19,7 @@ from .words import assignments, figure, printable
 
 LOOK_SECONDS = 0.1
 DRAW_SECONDS = 0.5
+RELEASE_SECONDS = 2.0
 
 
 class Screen(Protocol):
@@ -47,6 +48,7 @@ def follow(workspace: Workspace, view: SweepView, screen: Screen) -> bool:
             while True:
                 screen.show(view, changed)
                 if view.sweep.status.terminal:
+                    _until_released(view)
                     return True
                 time.sleep(LOOK_SECONDS)
                 changed = view.refresh()
@@ -64,6 +66,14 @@ def follow(workspace: Workspace, view: SweepView, screen: Screen) -> bool:
                 print("canceling: each run gets TERM and its grace time", file=sys.stderr)
         finally:
             screen.close()
+
+
+def _until_released(view: SweepView) -> None:
+    """Let the controller finish too: whoever waited for the sweep may want to move or delete it now."""
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while view.controller is not None and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS / 5)
+    view.refresh()
 
 
 def ask(read: Callable[[], str] | None = None) -> str:
