@@ -28,6 +28,7 @@ SAMPLINGS = {
     "random": "RandomParameterSampling",
     "grid": "GridParameterSampling",
     "sobol": "SobolParameterSampling",
+    "bayesian": "BayesianParameterSampling",
 }
 """Public class names, by the word after `sampling_algorithm:`."""
 
@@ -184,13 +185,12 @@ class _Reader:
         given = self.document.data.get("sampling_algorithm")
         form = {"type": given} if isinstance(given, str) else {"type": "random"} if given is None else given
         if not isinstance(form, dict):
-            self.problem(where, f"must be random, grid, sobol, or a mapping with a type, got {shown(given)}")
+            self.problem(
+                where, f"must be random, grid, sobol, bayesian, or a mapping with a type, got {shown(given)}"
+            )
             return None
         name, rule = schema.folded(form.get("type", "random")), schema.folded(form.get("rule") or "random")
         at = where if isinstance(given, str) else (*where, "type")
-        if name in ("bayesian", "bayesianoptimization") and "bayesian" not in SAMPLINGS:
-            self.problem(at, "bayesian is not supported yet; write random, grid or sobol")
-            return None
         if name not in SAMPLINGS:
             self.problem(at, f"no sampling is called {form.get('type')!r}{meant(name, SAMPLINGS)}")
             return None

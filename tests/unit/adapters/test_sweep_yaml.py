@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import overdrive
 from overdrive import (
     BanditPolicy,
+    BayesianParameterSampling,
     ConfigError,
     GridParameterSampling,
     MedianStoppingPolicy,
@@ -255,6 +256,7 @@ class TestSampling:
             ("random", RandomParameterSampling, None),
             ("grid", GridParameterSampling, None),
             ("sobol", SobolParameterSampling, None),
+            ({"type": "bayesian", "seed": 5}, BayesianParameterSampling, 5),
             ({"type": "Random", "seed": "3"}, RandomParameterSampling, 3),
             ({"type": "random", "rule": "sobol", "seed": 4}, SobolParameterSampling, 4),
             ({"type": "random", "rule": "random", "logbase": "e"}, RandomParameterSampling, None),
@@ -269,14 +271,13 @@ class TestSampling:
     @pytest.mark.parametrize(
         ("given", "where", "what"),
         [
-            ("bayesian", "", "bayesian is not supported yet; write random, grid or sobol"),
-            ({"type": "bayesian"}, ".type", "bayesian is not supported yet"),
+            ({"type": "bayesan"}, ".type", "did you mean 'bayesian'?"),
             ("randum", "", "no sampling is called 'randum'; did you mean 'random'?"),
             ({"type": "random", "rule": "halton"}, ".rule", "must be random or sobol, got 'halton'"),
             ({"type": "random", "sed": 1}, ".sed", "did you mean 'seed'?"),
             ({"type": "random", "seed": "x"}, ".seed", "must be a whole number or None, got 'x'"),
             ({"type": "random", "logbase": 10}, ".logbase", "write the bounds as natural logarithms"),
-            (3, "", "must be random, grid, sobol, or a mapping with a type, got 3"),
+            (3, "", "must be random, grid, sobol, bayesian, or a mapping with a type, got 3"),
         ],
     )
     def test_a_wrong_one(self, given, where, what):
