@@ -35,11 +35,22 @@ class Jobs:
         return wire.RunFolder(os.path.join(self._folder, str(run.number))).checkpoints
 
     def has_checkpoint(self, run: RunRecord) -> bool:
-        """Whether an attempt has left something to go on from."""
-        try:
-            return bool(os.listdir(self.checkpoints(run)))
-        except OSError:
-            return False
+        """Whether an attempt has left something to go on from: what `latest` points at, which is complete.
+
+        Anything else in the folder may be half of a file.
+        """
+        return os.path.exists(os.path.join(self.checkpoints(run), wire.LATEST))
+
+    def last_sign(self, run: RunRecord) -> float | None:
+        """When, by the machine's clock, the run's present attempt last wrote anything that we know of."""
+        folder = self.folder(run)
+        signs = []
+        for path in (folder.job, folder.metrics, folder.stdout, folder.stderr):
+            try:
+                signs.append(os.stat(path).st_mtime)
+            except OSError:
+                continue
+        return max(signs, default=None)
 
     def claim(self, run: RunRecord) -> Claim:
         """What to ask a back end about the run's present attempt."""
@@ -52,9 +63,15 @@ class Jobs:
 
     @staticmethod
     def _take_over_checkpoints(origin: str, own: str) -> None:
-        left = wire.RunFolder(os.path.dirname(origin)).checkpoints
+        """Copy what all attempts of the run that left `origin`, its outputs, have kept; whole or not at all."""
+        attempt = os.path.dirname(origin)
+        first = os.path.basename(attempt).partition(".")[0]
+        left = wire.RunFolder(os.path.join(os.path.dirname(attempt), first)).checkpoints
         if os.path.isdir(left) and not os.path.exists(own):
-            shutil.copytree(left, own, symlinks=True)
+            aside = f"{own}.part"
+            shutil.rmtree(aside, ignore_errors=True)
+            shutil.copytree(left, aside, symlinks=True)
+            os.rename(aside, own)
 
     def job(self, run: RunRecord) -> Job:
         """The job of the run's present attempt; makes its folder and writes its parameters there."""

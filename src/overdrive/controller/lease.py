@@ -38,10 +38,13 @@ class Lease:
         self._beaten = time.monotonic()
         return self._me._replace(heartbeat=time.time())
 
-    def pulse(self) -> None:
-        """Write a heartbeat if nothing has been written for a while; SweepHeld when the sweep is lost."""
+    def pulse(self, active: float) -> None:
+        """Write a heartbeat, and the sweep's seconds so far, if nothing has been written for a while.
+
+        SweepHeld when the sweep is lost.
+        """
         if time.monotonic() - self._beaten >= HEARTBEAT_SECONDS:
-            self._store.commit(self._sweep_id, Turn(), self.beat())
+            self._store.commit(self._sweep_id, Turn(active=active), self.beat())
 
     def give_up(self) -> None:
         """Nobody holds the sweep any more."""

@@ -11,6 +11,7 @@ launched by whoever takes over; the other way round it would be forgotten.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -28,7 +29,9 @@ from ..sweep.events import (
     Asked,
     Cancel,
     Change,
+    Drop,
     Ended,
+    Ending,
     Event,
     Finish,
     Heard,
@@ -52,6 +55,9 @@ REQUEST_SECONDS = 0.1
 
 STORE_PATIENCE = 1.0
 """Seconds before a store that failed (a full disk, another writer) is tried again."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""A disk that is full may have room again; any other error of it is there to stay."""
 
 T = TypeVar("T")
 
@@ -84,7 +90,6 @@ class Controller:
         self._orders: list[Launch | Cancel] = []
         self._over = False
         self._asked_at = self._news_at = 0.0
-        self._active_since = clock.now() - sweep.active
         self._foreign: dict[str, int] = {}
         self._foreign_said: dict[str, int] = {}
 
@@ -96,7 +101,7 @@ class Controller:
         while not self._over:
             quiet = time.monotonic() - self._news_at
             self.turn(self._compute.poll(min(max(quiet / 20, SHORTEST_TURN), LONGEST_TURN)))
-            self._insist(self._lease.pulse)
+            self._insist(lambda: self._lease.pulse(self._planner.active))
         return self._sweep
 
     def turn(self, states: Iterable[JobState]) -> None:
@@ -156,7 +161,7 @@ class Controller:
         words = "" if state.exit_code == 0 else last_words(folder, state.note)
         ended = Ended(
             run.id,
-            self._clock.corrected(state.ended) if state.ended else self._clock.now(),
+            self._clock.corrected(state.ended or self._jobs.last_sign(run) or time.time()),
             state.exit_code,
             self._reports.forget(run.id),
             words,
@@ -186,10 +191,15 @@ class Controller:
             case Cancel(run_id, _):
                 self._turn.runs[run_id] = self._planner.history[run_id]
                 self._orders.append(action)
+            case Drop(run_id, _):
+                self._turn.runs[run_id] = self._planner.history[run_id]
+            case Ending():
+                self._note("ending", self._planner.ending)
             case Change(status, limits):
                 self._sweep.status, self._sweep.reason, self._sweep.ended = status, None, None
-                self._sweep.config = {**self._sweep.config, "limits": limits.to_json()}
-                self._turn.sweep = self._sweep
+                self._note("limits", limits.to_json())
+                self._note("ending", self._planner.ending)
+                self._over = False
             case Say(level, text):
                 self._say(level, text)
             case Finish(status, reason):
@@ -198,6 +208,10 @@ class Controller:
                 self._turn.sweep = self._sweep
                 self._say("info", f"{status}: {reason}")
                 self._over = True
+
+    def _note(self, name: str, value: object) -> None:
+        self._sweep.config = {**self._sweep.config, name: value}
+        self._turn.sweep = self._sweep
 
     def _take_launch(self, run: RunRecord) -> None:
         if run.attempt == 0:
@@ -215,15 +229,14 @@ class Controller:
 
     def _say(self, level: str, text: str) -> None:
         self._turn.messages.append(Message(time.time(), level, text))
-        print(f"{time.strftime('%H:%M:%S')} {level}: {text}", flush=True)
+        _log(f"{level}: {text}")
 
     def _act(self) -> None:
         if self._turn:
             self._news_at = time.monotonic()
             for run in self._turn.new_runs:
                 self._turn.runs.pop(run.id, None)
-            self._sweep.active = self._clock.now() - self._active_since
-            self._turn.active = self._sweep.active
+            self._turn.active = self._sweep.active = self._planner.active
             self._insist(lambda: self._store.commit(self._sweep.id, self._turn, self._lease.beat()))
             self._turn = Turn()
         orders, self._orders = self._orders, []
@@ -237,23 +250,36 @@ class Controller:
     def launch(self, run: RunRecord) -> None:
         """Start the process of a run that stands in the store."""
         self._reports.listen(run.id, self._jobs.folder(run))
-        self._compute.start(self._jobs.job(run))
+        self._insist(lambda: self._compute.start(self._jobs.job(run)))
 
     def cancel(self, run: RunRecord) -> None:
         """End the processes of a run."""
         self._compute.cancel(run.job, self._planner.limits.grace)
 
     def _insist(self, action: Callable[[], T]) -> T:
-        """Do it, and again until the store takes it: meanwhile the runs go on, and nothing is forgotten."""
+        """Do it, and again until the store takes it and the disk has room: meanwhile the runs go on, and
+        nothing is forgotten."""
         said = ""
         while True:
             try:
                 return action()
             except StoreError as error:
-                if str(error) != said:
-                    said = str(error)
-                    print(f"{time.strftime('%H:%M:%S')} the store fails, trying again: {said}", flush=True)
-                time.sleep(STORE_PATIENCE)
+                why = str(error)
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                why = str(error)
+            if why != said:
+                said = why
+                _log(f"trying again: {why}")
+            time.sleep(STORE_PATIENCE)
+
+
+def _log(text: str) -> None:
+    try:
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    except OSError:  # a full disk, which is what we want to say
+        pass
 
 
 LAST_WORDS_BYTES = 4096

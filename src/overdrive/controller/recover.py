@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..compute.base import Compute, JobState
 from ..model.metrics import Series
 from ..model.records import RunRecord, Status
+from ..runtime.wire import RunFolder, Tail, parse_line
 from ..store.base import Change, Store, Turn
 from ..sweep.config import HyperDriveConfig, Limits, ScriptRunConfig, SingleRunConfig
 from ..sweep.planner import Planner
@@ -35,19 +36,22 @@ def controller(store: Store, compute: Compute, lease: Lease, sweep_id: str, fold
         sweep.status = Status.RUNNING
     store.commit(sweep_id, Turn(sweep=sweep), lease.beat())
 
+    now, ending = clock.now(), sweep.config.get("ending")
     planner = Planner(
         sweep_id,
         config,
         Limits(**sweep.config["limits"]),
-        started=clock.now() - sweep.active,
+        started=now - sweep.active,
         runs=runs,
         paused=sweep.status is Status.PAUSED,
+        now=now,
+        ending=ending and (Status(ending[0]), ending[1]),
     )
     metric = config.primary_metric_name
-    reports = Reports(metric)
     jobs = Jobs(sweep_id, config, sweep.config, folder)
+    reports = Reports(metric, logged=_is_logged(metric, map(jobs.folder, runs)))
     made = Controller(store, compute, lease, sweep, config, planner, reports, jobs, clock)
-    live = [run for run in runs if not run.status.terminal and not run.inherited]
+    live = list(planner.live)
     if live:
         offsets = store.offsets(sweep_id)
         for run in live:
@@ -79,6 +83,12 @@ def _with_values(stored: Change, config: HyperDriveConfig) -> list[RunRecord]:
         if point.name == config.primary_metric_name and point.attempt >= run.counted_from:
             run.series.append(point.value)
     return stored.runs
+
+
+def _is_logged(metric: str, folders: Iterable[RunFolder]) -> bool:
+    """Whether the runs report the metric by their metric files: then what they print is no value of its own."""
+    lines = (line for folder in folders for line in Tail(folder.metrics).read())
+    return any(record.name == metric for line in lines for record in parse_line(line) or ())
 
 
 def _config(kind: str, stored: Mapping[str, Any]) -> HyperDriveConfig:

@@ -98,6 +98,23 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """This run, which waited for a place for another attempt, gets none: it has ended."""
+
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Nothing new is started any more, and the sweep ends so when its runs have ended: whoever takes it over
+    meanwhile has to know."""
+
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """The sweep's own status or limits are others from now on."""
 
@@ -121,4 +138,4 @@ class Finish:
     reason: str
 
 
-Action = Launch | Cancel | Change | Say | Finish
+Action = Launch | Cancel | Drop | Ending | Change | Say | Finish

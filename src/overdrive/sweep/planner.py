@@ -4,7 +4,9 @@
     Started ──┤                        ├─▶ Cancel   a policy's verdict, a limit, a wish
     Reported ─┼─▶ Planner.step(event) ─┼─▶ Change   paused, going on, other limits
     Ended ────┤                        ├─▶ Say      what the user should know
-    Asked ────┘                        └─▶ Finish   once, at the end
+    Asked ────┘                        ├─▶ Drop     a run that waited for another attempt gets none
+                                       ├─▶ Ending   nothing new is started any more, and why
+                                       └─▶ Finish   once, at the end
 
 It keeps nothing that the stored rows do not tell, so a new planner takes over from the rows of an old one.
 """
@@ -25,7 +27,9 @@ from .events import (
     Asked,
     Cancel,
     Change,
+    Drop,
     Ended,
+    Ending,
     Event,
     Finish,
     Heard,
@@ -46,7 +50,8 @@ _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 
 class Planner:
     """Decides for one sweep. `runs` are those that earlier controllers have launched, inherited ones too;
-    `started` is when the sweep would have started, had it never been left alone."""
+    `started` is when the sweep would have started, had it never been left alone or at rest, and `now` the time
+    (by default the same); `ending` is what an earlier planner said last in an `Ending`."""
 
     def __init__(
         self,
@@ -57,13 +62,15 @@ class Planner:
         started: float,
         runs: Iterable[RunRecord] = (),
         paused: bool = False,
+        now: float | None = None,
+        ending: tuple[Status, str] | None = None,
     ) -> None:
         self.history = History(config.primary_metric_goal)
         self.limits = limits
         self._sweep_id = sweep_id
         self._config = config
         self._started = started
-        self._now = started
+        self._now = started if now is None else now
         self._live: dict[str, RunRecord] = {}
         self._again: list[RunRecord] = []
         self._heard: dict[str, float] = {}
@@ -74,7 +81,7 @@ class Planner:
         self._warned = False
         self._exhausted = False
         self._paused = paused
-        self._ending: tuple[Status, str] | None = None
+        self._ending = ending
         self._finished = False
         for run in runs:
             self._recover(run)
@@ -83,6 +90,16 @@ class Planner:
     def live(self) -> Iterable[RunRecord]:
         """The runs that have been launched and have not ended."""
         return self._live.values()
+
+    @property
+    def ending(self) -> tuple[Status, str] | None:
+        """How the sweep will end, and why, once that is settled."""
+        return self._ending
+
+    @property
+    def active(self) -> float:
+        """Seconds of the sweep's time that are used, up to the last Tick: a sweep that rests uses none."""
+        return self._now - self._started
 
     def step(self, event: Event) -> list[Action]:
         """Take in one event; the actions that follow from it, in order."""
@@ -104,7 +121,7 @@ class Planner:
 
     def _tick(self, now: float) -> list[Action]:
         if self._paused and not self._live:
-            self._started += now - self._now  # a sweep that rests spends no time
+            self._started += now - self._now
         self._now = now
         return [*self._over_limits(now), *self._relaunch(), *self._launch(now), *self._finish()]
 
@@ -139,6 +156,7 @@ class Planner:
         actions: list[Action] = []
         while self._again and self._has_place():
             run = self._again.pop(0)
+            run.status = Status.STARTING
             self._live[run.id] = run
             actions.append(Launch(run))
         return actions
@@ -165,9 +183,10 @@ class Planner:
                 self._failures.append(_NUMBERS.sub("#", run.reason or ""))
             # The first run that completed without the metric has been told of.
             self._warned |= run.status is Status.COMPLETED and not len(run.series)
+        elif run.status is Status.QUEUED and run.attempt:
+            self._again.append(run)
         else:
             self._live[run.id] = run
-            self._heard[run.id] = run.started or self._now
 
     # Judging
 
@@ -182,19 +201,24 @@ class Planner:
         run.status, run.cause, run.reason = Status.CANCEL_REQUESTED, cause, reason
         return Cancel(run.id, reason)
 
-    def _cancel_all(self, cause: Cause, reason: str) -> list[Action]:
-        self._give_up_waiting(cause, reason)
-        return [
+    def _end_all(self, status: Status, cause: Cause, reason: str) -> list[Action]:
+        """The sweep ends so, as soon as its runs have ended, which are told to."""
+        actions: list[Action] = [self._drop(run, cause, reason) for run in list(self._again)]
+        if self._live and self._ending != (status, reason):
+            actions.append(Ending(status, reason))
+        self._ending = status, reason
+        actions += [
             self._cancel(run, cause, reason)
             for run in self._live.values()
             if run.status is not Status.CANCEL_REQUESTED
         ]
+        return actions
 
-    def _give_up_waiting(self, cause: Cause, reason: str) -> None:
-        for run in self._again:
-            run.status, run.cause, run.reason, run.ended = Status.CANCELED, cause, reason, self._now
-            self._ended += 1
-        self._again.clear()
+    def _drop(self, run: RunRecord, cause: Cause, reason: str) -> Drop:
+        self._again.remove(run)
+        run.status, run.cause, run.reason, run.ended = Status.CANCELED, cause, reason, self._now
+        self._ended += 1
+        return Drop(run.id, reason)
 
     def _ask(self, asked: Asked) -> list[Action]:
         match asked.wish:
@@ -216,8 +240,10 @@ class Planner:
     def _cancel_on_wish(self, run_id: str | None, by: str) -> list[Action]:
         reason = f"cancelled by {by}"
         if run_id is None:
-            self._ending = (Status.CANCELED, reason)
-            return [*self._cancel_all(Cause.USER, reason), *self._finish()]
+            return [*self._end_all(Status.CANCELED, Cause.USER, reason), *self._finish()]
+        for waiting in self._again:
+            if waiting.id == run_id:
+                return [self._drop(waiting, Cause.USER, reason), *self._finish()]
         run = self._live.get(run_id)
         if run is None or run.status is Status.CANCEL_REQUESTED:
             return []
@@ -234,13 +260,12 @@ class Planner:
             if limits.run_duration is not None and now - run.started >= limits.run_duration:
                 reason = f"ran longer than its limit of {limits.run_duration:g} s"
                 actions.append(self._cancel(run, Cause.TIME, reason))
-            elif limits.silence is not None and now - self._heard.get(run.id, now) >= limits.silence:
+            elif limits.silence is not None and now - self._heard.setdefault(run.id, now) >= limits.silence:
                 reason = f"logged no metric for {limits.silence / 60:g} min"
                 actions.append(self._cancel(run, Cause.SILENCE, reason))
         spent = self._spent(now)
         if spent and not self._ending:
-            self._ending = (Status.COMPLETED, spent)
-            actions += self._cancel_all(Cause.BUDGET, spent)
+            actions += self._end_all(Status.COMPLETED, Cause.BUDGET, spent)
         return actions
 
     def _spent(self, now: float) -> str:
@@ -263,7 +288,7 @@ class Planner:
         run = self._live.pop(event.run_id)
         run.ended, run.exit_code = event.now, event.exit_code
         self._heard.pop(run.id, None)
-        seconds = event.now - (run.started or event.now)
+        seconds = max(0.0, event.now - (run.started or event.now))
         self._seconds += seconds
         asked = run.status is Status.CANCEL_REQUESTED
         if event.exit_code == 0 and not asked:
@@ -325,8 +350,10 @@ class Planner:
         if self._ending or not first_ones or len(set(self._failures)) > 1:
             return []
         why = f"the first {SAME_FAILURES} runs failed the same way: {reason}"
-        self._ending = (Status.FAILED, why)
-        return [Say("error", f"The sweep stops: {why}"), *self._cancel_all(Cause.BUDGET, why)]
+        return [
+            Say("error", f"The sweep stops: {why}"),
+            *self._end_all(Status.FAILED, Cause.BUDGET, why),
+        ]
 
     def _finish(self) -> list[Action]:
         spent = self._launched >= self.limits.max_total_runs
