@@ -34,6 +34,9 @@ Folder = Annotated[
         help="The project's folder; without it, the nearest one with a .overdrive from here upwards.",
     ),
 ]
+AutoResume = Annotated[
+    bool, typer.Option("--auto-resume", help="Go on with sweeps that have lost their controller.")
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A larger budget: max_total_runs=200.")
 ]
@@ -46,6 +49,7 @@ Id = Annotated[
 def submit(
     spec: Annotated[Path, typer.Argument(metavar="SPEC.yml", help="A file of `type: sweep`.")],
     detach: Annotated[bool, typer.Option("--detach", help="Return at once; the sweep goes on.")] = False,
+    auto_resume: AutoResume = False,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as in limits.max_total_trials=10."),
@@ -56,7 +60,9 @@ def submit(
     """Start a sweep and watch it; Ctrl-C asks whether to cancel it or leave it running."""
     from .submit import run
 
-    return run(spec, settings or [], workspace, detach=detach, as_json=as_json)
+    return run(
+        spec, settings or [], workspace, detach=detach, auto_resume=auto_resume, as_json=as_json
+    )
 
 
 @app.command("list")
@@ -64,21 +70,24 @@ def list_(
     number: Annotated[
         int, typer.Option("--number", "-n", metavar="N", min=1, help="At most so many.")
     ] = 1000,
+    auto_resume: AutoResume = False,
     as_json: Json = False,
     workspace: Folder = None,
 ) -> int:
     """List the sweeps of the workspace, newest first."""
     from .report import list_sweeps
 
-    return list_sweeps(workspace, number, as_json=as_json)
+    return list_sweeps(workspace, number, auto_resume=auto_resume, as_json=as_json)
 
 
 @app.command()
-def show(ident: Id = "last", as_json: Json = False, workspace: Folder = None) -> int:
+def show(
+    ident: Id = "last", auto_resume: AutoResume = False, as_json: Json = False, workspace: Folder = None
+) -> int:
     """Show a sweep and all its runs, or one run; the newest sweep by default."""
     from .report import show_one
 
-    return show_one(workspace, ident, as_json=as_json)
+    return show_one(workspace, ident, auto_resume=auto_resume, as_json=as_json)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,17 @@ def open_workspace(folder: Path | None) -> Workspace:
             f"--workspace FOLDER names another"
         )
     return Workspace.find(start)
+
+
+def look_after(workspace: Workspace, auto_resume: bool) -> None:
+    """Sweeps that have lost their controller go on if that is wished; else say how they would."""
+    for sweep_id in workspace.orphans():
+        if auto_resume and workspace.attend(sweep_id):
+            print(f"{sweep_id} had lost its controller and goes on", file=sys.stderr)
+        else:
+            print(
+                f"{sweep_id} has lost its controller; `overdrive resume {sweep_id}` goes on with it", file=sys.stderr
+            )
 
 
 def find(folder: Path | None, ident: str) -> Meant:

@@ -18,7 +18,7 @@ from ..errors import NotFound
 from ..model.records import RunRecord, Status
 from ..sdk.view import SweepView
 from ..sdk.workspace import Workspace
-from .answer import find, open_workspace, print_json
+from .answer import find, look_after, open_workspace, print_json
 from .screen import STYLES, best_line, header, lines_of, ranked, runs_table
 from .words import assignments, duration, figure, printable
 
@@ -26,9 +26,11 @@ _TOP = 5
 _UNCUT = 100_000
 
 
-def list_sweeps(folder: Path | None, number: int, *, as_json: bool) -> int:
+def list_sweeps(folder: Path | None, number: int, *, auto_resume: bool, as_json: bool) -> int:
     """All sweeps, newest first."""
-    store = open_workspace(folder).store
+    workspace = open_workspace(folder)
+    look_after(workspace, auto_resume)
+    store = workspace.store
     views = [SweepView(store, sweep.id) for sweep in store.sweeps()[:number]]
     if as_json:
         print_json([_entry(view) for view in views])
@@ -53,9 +55,10 @@ def list_sweeps(folder: Path | None, number: int, *, as_json: bool) -> int:
     return 0
 
 
-def show_one(folder: Path | None, ident: str, *, as_json: bool) -> int:
+def show_one(folder: Path | None, ident: str, *, auto_resume: bool, as_json: bool) -> int:
     """A sweep with all its runs, or a run with all its values."""
     workspace, view, run = find(folder, ident)
+    look_after(workspace, auto_resume)
     if run is None:
         if as_json:
             print_json(view.as_json())
@@ -80,7 +83,7 @@ def show_best(folder: Path | None, ident: str, *, as_json: bool) -> int:
         raise NotFound(f"{view.sweep.id}: no run has reported {view.metric!r} yet{there}")
     if as_json:
         found = view.as_json()["best"]
-        where = workspace.run_folder(view.sweep.id, best.number)
+        where = workspace.run_folder(view.sweep.id, best.number, best.attempt)
         print_json({**found, "metric": view.metric, "sweep": view.sweep.id, "folder": str(where)})
     else:
         _print_run(workspace, view, best)
@@ -115,7 +118,7 @@ def print_summary(workspace: Workspace, view: SweepView) -> None:
     console.print(_all_runs(view, ranked(view)[:_TOP], console))
     console.print()
     console.print(best_line(view))
-    console.print(Text(str(workspace.run_folder(view.sweep.id, best.number)), overflow="fold"))
+    console.print(Text(str(workspace.run_folder(view.sweep.id, best.number, best.attempt)), overflow="fold"))
 
 
 def _print_run(workspace: Workspace, view: SweepView, run: RunRecord) -> None:
@@ -135,7 +138,7 @@ def _print_run(workspace: Workspace, view: SweepView, run: RunRecord) -> None:
     ]
     if run.started:
         rows.append(("time", duration((run.ended or time.time()) - run.started)))
-    rows.append(("folder", str(workspace.run_folder(view.sweep.id, run.number))))
+    rows.append(("folder", str(workspace.run_folder(view.sweep.id, run.number, run.attempt))))
     wide = max(len(printable(name)) for name, _ in rows)
     for name, text in rows:
         print(f"{printable(name):{wide}}  {printable(text)}")
@@ -156,7 +159,7 @@ def _all_runs(view: SweepView, runs: list[RunRecord], console: Console) -> Table
 
 def _run_json(workspace: Workspace, view: SweepView, run: RunRecord) -> dict[str, Any]:
     found: dict[str, Any] = next(one for one in view.as_json()["runs"] if one["id"] == run.id)
-    folder = str(workspace.run_folder(view.sweep.id, run.number))
+    folder = str(workspace.run_folder(view.sweep.id, run.number, run.attempt))
     return {**found, "sweep": view.sweep.id, "folder": folder}
 
 

@@ -26,7 +26,7 @@ STYLES = {
 }
 
 CURVE = 12
-_PARAM = 12
+_PARAM, _TITLE = 12, 5
 _GAP = 2
 
 
@@ -102,12 +102,15 @@ def runs_table(
     """Runs as rows, with as many parameter columns as fit; a line under the first `split` of them."""
     names = list(dict.fromkeys(name for run in runs for name in run.params))
     cells = {name: [short(run.params[name]) if name in run.params else "" for run in runs] for name in names}
-    widths = [min(_PARAM, max([min(len(name), 9), *map(len, cells[name])])) for name in names]
     ends = [
         (figure(run.series.values[-1]) if run.series.values else "", figure(run.series.best)) for run in runs
     ]
     fixed = 3 + max(len(run.status) for run in runs) + CURVE + 4 * _GAP
     fixed += sum(max(4, *map(len, column)) for column in zip(*ends, strict=True))
+    for title in range(_PARAM, _TITLE - 1, -1):  # long names give way before a column does
+        widths = [min(_PARAM, max([min(len(name), title), *map(len, cells[name])])) for name in names]
+        if fixed + sum(widths) + _GAP * len(names) <= width:
+            break
     shown = len(names)
     while shown and fixed + sum(w + _GAP for w in widths[:shown]) + 4 * (shown < len(names)) > width:
         shown -= 1

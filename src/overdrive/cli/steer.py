@@ -30,11 +30,7 @@ def resume_one(folder: Path | None, ident: str, settings: list[str], *, as_json:
 def resume_all(folder: Path | None, *, as_json: bool) -> int:
     """Go on with every sweep that nobody controls any more; 0 also when there is none."""
     workspace = open_workspace(folder)
-    resumed = [
-        sweep.id
-        for sweep in workspace.store.sweeps()
-        if not sweep.status.terminal and sweep.status != "Paused" and workspace.attend(sweep.id)
-    ]
+    resumed = [sweep_id for sweep_id in workspace.orphans() if workspace.attend(sweep_id)]
     if as_json:
         print_json({"resumed": resumed})
     else:

@@ -12,16 +12,19 @@ from ..model.records import Status
 from ..sdk.experiment import Experiment
 from ..sdk.hyperdrive_run import HyperDriveRun
 from ..sdk.workspace import Workspace
-from .answer import print_json
+from .answer import look_after, print_json
 from .follow import follow, open_screen
 from .report import print_summary
 from .words import printable
 
 
-def run(spec: Path, settings: list[str], folder: Path | None, *, detach: bool, as_json: bool) -> int:
+def run(
+    spec: Path, settings: list[str], folder: Path | None, *, detach: bool, auto_resume: bool, as_json: bool
+) -> int:
     """Submit the file; 0 when the sweep has Completed, or is left running on purpose."""
     file = load(spec, settings)
     workspace = Workspace.find(folder)
+    look_after(workspace, auto_resume)
     sweep, advice = _submitted(workspace, file)
     for sentence in (*file.advice, *advice):
         print(f"warning: {printable(sentence)}", file=sys.stderr)
