@@ -62,6 +62,8 @@ class LocalRun:
         self.started = time.time()
         outputs: list[int] = []
         try:
+            # Before there is a process: a launcher that dies right after starting it leaves this trace at least.
+            os.close(os.open(self.folder.job, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
             for path in (self.folder.stdout, self.folder.stderr):
                 outputs.append(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666))
             self._program = subprocess.Popen(
@@ -122,6 +124,9 @@ class LocalRun:
             self.pid = _leader(marked)
             process = processes.look(self.pid)
             self._birth = process.birth if process else None
+        elif os.path.exists(self.folder.job):
+            self.phase, self.note = "lost", "its launcher died as it started it"
+            return True
         else:
             return False
         self.phase, self.note = "running", "its launcher died; how it ends will not be known"
