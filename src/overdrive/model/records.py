@@ -86,6 +86,13 @@ class RunRecord:
     inherited: bool = False
 
     @property
+    def seconds(self) -> float:
+        """How long all its attempts that have ended took together."""
+        if self.started is None or self.ended is None:
+            return self.spent
+        return self.spent + max(0.0, self.ended - self.started)
+
+    @property
     def attempt(self) -> int:
         """The number of the present attempt, from 0."""
         return len(self.causes)

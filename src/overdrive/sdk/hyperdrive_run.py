@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..controller.lease import describe, holds
-from ..errors import ConfigError, SweepHeld
+from ..errors import ConfigError, Problem, SweepHeld
 from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
+from ..store.base import Holder
 from ..sweep.config import HyperDriveConfig, Limits, changed_limits
-from .run import Run
+from .run import SHORTEST_POLL, Run
 from .warm_start import origin_of
 
 if TYPE_CHECKING:
     from .experiment import Experiment
     from .view import SweepView
+
+
+LEAVING_SECONDS = 5.0
+"""So long a controller that has ended its sweep may take to let go of it."""
 
 
 class HyperDriveRun(Run):
@@ -128,7 +134,9 @@ class HyperDriveRun(Run):
     def set(self, **changes: Any) -> None:
         """Change limits of a sweep that goes on: `run.set(max_total_runs=200, max_concurrent_runs=4)`."""
         self._refuse_if_over("set")
-        self.experiment.workspace.store.ask(self.id, "set", **changed_limits(changes))
+        limits = changed_limits(changes)
+        self._with(limits)
+        self.experiment.workspace.store.ask(self.id, "set", **limits)
 
     def resume(self, **changes: Any) -> None:
         """Go on with a sweep that is paused, that has lost its controller, or that has ended with budget left.
@@ -138,14 +146,34 @@ class HyperDriveRun(Run):
         """
         store, limits = self.experiment.workspace.store, changed_limits(changes)
         self._view.refresh()
-        sweep, holder = self._view.sweep, store.holder(self.id)
-        held = holder is not None and holds(holder)
-        if held and holder is not None and sweep.status is not Status.PAUSED:
+        sweep, holder = self._view.sweep, self._holder()
+        if holder is not None and sweep.status is not Status.PAUSED:
             raise SweepHeld(f"{self.id} is {sweep.status} and held by {describe(holder)}: nothing to resume")
+        changed = self._with(limits)
         if sweep.status.terminal:
-            self._refuse_without_budget(replace(Limits(**sweep.config["limits"]), **limits))
+            self._refuse_without_budget(changed)
         store.ask(self.id, "resume", **limits)
         self.experiment.workspace.attend(self.id)
+
+    def _with(self, changes: dict[str, Any]) -> Limits:
+        """The limits as they will be; ConfigError when they make no sense together."""
+        limits = replace(Limits(**self._view.sweep.config["limits"]), **changes)
+        if limits.max_cost is not None and limits.price_per_hour is None:
+            raise ConfigError(
+                Problem("max_cost", "needs the price of one run for an hour: give price_per_hour")
+            )
+        return limits
+
+    def _holder(self) -> Holder | None:
+        """The living holder; one that has ended the sweep is given the time to leave."""
+        deadline = time.monotonic() + LEAVING_SECONDS
+        while True:
+            holder = self.experiment.workspace.store.holder(self.id)
+            if holder is None or not holds(holder):
+                return None
+            if not self._view.sweep.status.terminal or time.monotonic() > deadline:
+                return holder
+            time.sleep(SHORTEST_POLL)
 
     def _refuse_if_over(self, wish: str) -> None:
         self._view.refresh()
@@ -155,11 +183,14 @@ class HyperDriveRun(Run):
     def _refuse_without_budget(self, limits: Limits) -> None:
         used = len(self._view.runs)
         active = self._view.sweep.active
+        cost = sum(run.seconds for run in self._view.runs) / 3600 * (limits.price_per_hour or 0.0)
         if used >= limits.max_total_runs:
             spent = f"all of max_total_runs={limits.max_total_runs} are used; give max_total_runs={used + 20}"
         elif limits.max_duration is not None and active >= limits.max_duration:
             minutes = limits.max_duration / 60
             spent = f"max_duration_minutes={minutes:g} is used up; give max_duration_minutes={2 * minutes:g}"
+        elif limits.max_cost is not None and cost >= limits.max_cost:
+            spent = f"max_cost={limits.max_cost:g} is used up; give max_cost={2 * cost:.3g}"
         else:
             return
         raise ConfigError(f"resume: {self.id} has finished with no budget left: {spent}, for example")

@@ -24,10 +24,15 @@ def prior_runs(config: HyperDriveConfig, sweep_id: str, now: float) -> Turn:
     """
     turn = Turn()
     space = config.hyperparameter_sampling.space
+    seen: list[Path] = []
     for sweep in _listed(config.resume_from):
         if not hasattr(sweep, "view"):
             raise ConfigError(Problem("resume_from", f"takes sweeps (HyperDriveRun), got {sweep!r}"))
         sweep.view.refresh()
+        place = sweep.experiment.workspace.sweep_folder(sweep.id)
+        if place in seen:
+            raise ConfigError(Problem("resume_from", f"names {sweep.id} twice"))
+        seen.append(place)
         left_out: dict[str, int] = {}
         taken = 0
         for run in sweep.view.runs:
@@ -39,7 +44,7 @@ def prior_runs(config: HyperDriveConfig, sweep_id: str, now: float) -> Turn:
                 continue
             taken += 1
             inherited = RunRecord(
-                id=f"{sweep_id}:{run.id}",
+                id=f"{sweep_id}:{len(seen)}:{run.id}",
                 number=-1 - len(turn.new_runs),
                 params=params,
                 series=Series(config.primary_metric_goal, values),
@@ -77,7 +82,9 @@ def origin_of(inherited: RunRecord) -> Run:
     """The run that an inherited one was, in the workspace where it ran."""
     folder = Path(inherited.origin or "")
     sweep_id, number = folder.parent.name, folder.name.partition(".")[0]
-    return Run.get(Workspace(folder.parents[3]), f"{sweep_id}_{number}")
+    workspace = Workspace(folder.parents[3])
+    workspace.home = folder.parents[2]
+    return Run.get(workspace, f"{sweep_id}_{number}")
 
 
 def _listed(given: Any) -> Iterator[Any]:

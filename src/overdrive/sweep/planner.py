@@ -175,10 +175,9 @@ class Planner:
         if run.inherited:
             return
         self._launched = max(self._launched, run.number + 1)
-        self._seconds += run.spent
+        self._seconds += run.seconds
         if run.status.terminal:
             self._ended += 1
-            self._seconds += (run.ended or 0.0) - (run.started or run.ended or 0.0)
             if run.status is Status.FAILED:
                 self._failures.append(_NUMBERS.sub("#", run.reason or ""))
             # The first run that completed without the metric has been told of.
