@@ -60,9 +60,7 @@ def submit(
     """Start a sweep and watch it; Ctrl-C asks whether to cancel it or leave it running."""
     from .submit import run
 
-    return run(
-        spec, settings or [], workspace, detach=detach, auto_resume=auto_resume, as_json=as_json
-    )
+    return run(spec, settings or [], workspace, detach=detach, auto_resume=auto_resume, as_json=as_json)
 
 
 @app.command("list")

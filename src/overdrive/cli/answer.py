@@ -43,7 +43,8 @@ def look_after(workspace: Workspace, auto_resume: bool) -> None:
             print(f"{sweep_id} had lost its controller and goes on", file=sys.stderr)
         else:
             print(
-                f"{sweep_id} has lost its controller; `overdrive resume {sweep_id}` goes on with it", file=sys.stderr
+                f"{sweep_id} has lost its controller; `overdrive resume {sweep_id}` goes on with it",
+                file=sys.stderr,
             )
 
 

@@ -32,7 +32,7 @@ def show_logs(
 def _show_streams(
     meant: Meant, run: RunRecord, follow: bool, wanted: tuple[bool, bool], as_json: bool
 ) -> int:
-    files = RunFolder(str(meant.workspace.run_folder(meant.view.sweep.id, run.number)))
+    files = RunFolder(str(meant.workspace.run_folder(meant.view.sweep.id, run.number, run.attempt)))
     if as_json:
         while follow and not _over(meant.view, run):
             time.sleep(LOOK_SECONDS)

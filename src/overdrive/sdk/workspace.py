@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, NotFound
+from ..model.records import Status
 from ..runtime.wire import HOME
 from ..store.base import Store, open_store
+from .run import START_SECONDS
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -90,6 +93,21 @@ class Workspace:
         from .run import Run
 
         return Run.get(self, run_id)
+
+    def orphans(self) -> list[str]:
+        """The sweeps that should go on and have lost their controller, newest first."""
+        from ..controller.lease import holds
+
+        found = []
+        for sweep in self.store.sweeps():
+            if sweep.status.terminal or sweep.status is Status.PAUSED:
+                continue
+            holder = self.store.holder(sweep.id)
+            lost = holder is not None and not holds(holder)
+            young = time.time() - (sweep.created or 0.0) < START_SECONDS
+            if lost or (holder is None and not young):
+                found.append(sweep.id)
+        return found
 
     def attend(self, sweep_id: str) -> bool:
         """See that a process controls the sweep: start one, unless a living one holds it; whether it started."""
