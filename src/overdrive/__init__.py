@@ -9,6 +9,7 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AskTell": "sdk.ask_tell",
     "BanditPolicy": "policies.bandit",
     "BayesianParameterSampling": "samplers.bayesian",
     "ConfigError": "errors",

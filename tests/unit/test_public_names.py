@@ -3,6 +3,7 @@
 import overdrive
 
 PUBLIC = [
+    "AskTell",
     "BanditPolicy",
     "BayesianParameterSampling",
     "ConfigError",

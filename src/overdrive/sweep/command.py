@@ -14,7 +14,10 @@ from ..model.records import Params
 from ..model.values import token
 from .config import PLACEHOLDER, ScriptRunConfig, variable_name
 
-_SHELL = re.compile(r"[;&|<>()$`*?\[\]~#\n\\]|^\s*\w+=")
+_SHELL = re.compile(
+    r"[;&|<>()$`*?\[\]~#\n\\]|^\s*\w+=|^\s*(?:[.!{:]|cd|command|eval|exec|export|if|for|set|source|time|ulimit"
+    r"|umask|until|while)\s"
+)
 """What only a shell understands; a command without any of it is split into words by us."""
 
 _COMMENT = re.compile(r"(?<![^\s;&|(])#")

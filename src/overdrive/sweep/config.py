@@ -342,6 +342,11 @@ class HyperDriveConfig:
         """What is legal and most likely a mistake, one sentence each."""
         found = list(self.hyperparameter_sampling.space.advice())
         found += getattr(self.hyperparameter_sampling, "advice", list)()
+        target = self.run_config.compute_target
+        if target not in (None, "local"):
+            found.append(
+                f"run_config.compute_target: {target!r} is not known here; the runs run on this machine"
+            )
         command = self.run_config.command
         if command is not None:
             text = command if isinstance(command, str) else " ".join(command)
