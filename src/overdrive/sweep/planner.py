@@ -180,7 +180,7 @@ class Planner:
             self._ended += 1
             if run.status is Status.FAILED:
                 self._failures.append(_NUMBERS.sub("#", run.reason or ""))
-            # The first run that completed without the metric has been told of.
+            # The first run that completes without the metric is told of, and no other.
             self._warned |= run.status is Status.COMPLETED and not len(run.series)
         elif run.status is Status.QUEUED and run.attempt:
             self._again.append(run)
@@ -328,9 +328,11 @@ class Planner:
 
     def _unlogged_metric(self, run: RunRecord, logged: frozenset[str]) -> list[Action]:
         metric = self._config.primary_metric_name
-        if self._warned or not metric or any(len(other.series) for other in self.history):
+        if self._warned or len(run.series):
             return []
         self._warned = True
+        if not metric or any(len(other.series) for other in self.history):
+            return []
         names = sorted(logged)
         said = f"it logged {', '.join(names)}" if names else "it logged no metric at all"
         near = difflib.get_close_matches(metric, names, n=1)
