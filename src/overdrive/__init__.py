@@ -37,6 +37,7 @@ _HOMES = {
     "qnormal": "model.expressions",
     "quniform": "model.expressions",
     "randint": "model.expressions",
+    "tune": "sdk.tune",
     "uniform": "model.expressions",
 }
 

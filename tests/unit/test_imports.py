@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "sweep": f"samplers.base policies.base {VALUES}",
     "studio": f"store.base charts.base {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
-    "sdk": f"controller.daemon controller.lease sweep store.base runtime {VALUES}",
+    "sdk": f"controller.daemon controller.lease sweep samplers.base policies.base store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config {VALUES}",
     "adapters.mlflow": "runtime.context",
     "widget": f"sdk sweep.config charts {VALUES}",

@@ -31,6 +31,7 @@ PUBLIC = [
     "qnormal",
     "quniform",
     "randint",
+    "tune",
     "uniform",
 ]
 

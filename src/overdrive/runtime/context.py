@@ -210,6 +210,10 @@ class ScriptRun:
                 return
         self._record(record, description, lambda: "a plot" if path is None else os.fspath(path))
 
+    def has_logged(self, name: str) -> bool:
+        """Whether this process has logged a value under this name."""
+        return name in self._names
+
     # what a script may call, and nothing follows from -----------------------------------------------
 
     def flush(self, timeout_seconds: float = 300) -> None:

@@ -44,7 +44,7 @@ class AskTell:
         policy: Policy | None = None,
     ) -> None:
         self.goal = goal if isinstance(goal, PrimaryMetricGoal) else PrimaryMetricGoal.from_str(goal)
-        self._sampler = _sampler(space, sampling, seed)
+        self._sampler = sampler_of(space, sampling, seed)
         self._policy = policy
         self._history = History(self.goal)
         self._asked = 0
@@ -107,7 +107,10 @@ class AskTell:
         return run
 
 
-def _sampler(space: Any, sampling: str | Sampler, seed: int | None) -> Sampler:
+def sampler_of(
+    space: SearchSpace | Mapping[str, Any] | None, sampling: str | Sampler, seed: int | None
+) -> Sampler:
+    """The sampler that is meant: one by name for a space, or one that has its space already."""
     if isinstance(sampling, str):
         if space is None:
             raise ConfigError(Problem("space", "is missing"))
