@@ -141,6 +141,9 @@ TRAIN = """
         file.write(b"png")
     run.log_image("picture", path="dot.png")
     os.makedirs("outputs/deep", exist_ok=True)
+    os.mkfifo("outputs/fifo")
+    os.symlink("nowhere", "outputs/dangling")
+    os.symlink(os.path.abspath("train.py"), "outputs/link.py")
     with open("outputs/deep/model.txt", "w") as file:
         file.write(str(lr))
     with open("logs/log.txt", "w") as file:
@@ -275,10 +278,10 @@ def test_the_files_of_a_run(tuned, tmp_path, monkeypatch):
     _, sweep = tuned
     child = children(sweep)[0]
     names = child.get_file_names()
-    assert names[:4] == [
-        "logs/log.txt", "outputs/deep/model.txt", "outputs/images/picture.png", "outputs/seen.json",
+    assert names[:5] == [
+        "logs/log.txt", "outputs/deep/model.txt", "outputs/images/picture.png", "outputs/link.py", "outputs/seen.json",
     ]  # fmt: skip
-    assert set(names[4:]) == {"stdout.txt", "stderr.txt"}
+    assert set(names[5:]) == {"stdout.txt", "stderr.txt"}
     monkeypatch.chdir(tmp_path)
     for name, target, where in (
         ("outputs/deep/model.txt", None, "model.txt"),
@@ -289,10 +292,17 @@ def test_the_files_of_a_run(tuned, tmp_path, monkeypatch):
         assert Path(where).is_file()
     assert Path("model.txt").read_text() == str(seen(child)["params"]["lr"])
     assert Path("there/out.txt").read_text() == "to stdout 3\n"
-    assert len(child.download_files("outputs/", "all")) == 3 and Path("all/outputs/deep/model.txt").is_file()
+    assert len(child.download_files("outputs/", "all")) == 4 and Path("all/outputs/deep/model.txt").is_file()
     with pytest.raises(NotFound, match=r"outputs/deep/model\.txt"):
         child.download_file("outputs/model.txt")
-    for outside in ("../../../overdrive.db", "/etc/passwd"):
+    assert Path("all/outputs/link.py").read_text() == Path(child.folder, "train.py").read_text()
+    for outside in (
+        "../../../overdrive.db",
+        "/etc/passwd",
+        "outputs/deep",
+        "outputs/fifo",
+        "outputs/dangling",
+    ):
         with pytest.raises(NotFound):
             child.download_file(outside)
 

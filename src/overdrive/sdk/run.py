@@ -136,10 +136,11 @@ class Run:
     def get_file_names(self) -> list[str]:
         """Every file in the run's `outputs/` and `logs/`, and `stdout.txt` and `stderr.txt`."""
         root = self._folder.path
-        names = []
+        paths: list[str] = []
         for top in ("outputs", "logs"):
             for folder, _, files in os.walk(os.path.join(root, top)):
-                names += [os.path.relpath(os.path.join(folder, file), root) for file in files]
+                paths += [os.path.join(folder, file) for file in files]
+        names = [os.path.relpath(path, root) for path in paths if os.path.isfile(path)]
         streams = {"stdout.txt": self._folder.stdout, "stderr.txt": self._folder.stderr}
         return sorted(names) + [name for name, path in streams.items() if os.path.exists(path)]
 
@@ -149,6 +150,8 @@ class Run:
         if os.path.isdir(target):
             target = os.path.join(target, os.path.basename(name))
         source = self._path_of(name)
+        if not os.path.isfile(source):
+            raise self._no_file(name)
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         shutil.copy2(source, target)
         return target
@@ -284,15 +287,19 @@ class Run:
         return render(script, run.params, config["interpreter"], "", run.origin).argv
 
     def _path_of(self, name: str) -> str:
+        streams = {"stdout.txt": self._folder.stdout, "stderr.txt": self._folder.stderr}
+        root = self._folder.path
+        path = streams.get(name) or os.path.normpath(os.path.join(root, name))
+        # A link may lead anywhere, the script has made it; a name may not.
+        if not os.path.exists(path) or os.path.commonpath([root, path]) != root:
+            raise self._no_file(name)
+        return path
+
+    def _no_file(self, name: str) -> Exception:
         from ..errors import NotFound
 
-        streams = {"stdout.txt": self._folder.stdout, "stderr.txt": self._folder.stderr}
-        root = os.path.realpath(self._folder.path)
-        path = streams.get(name) or os.path.realpath(os.path.join(root, name))
-        if not os.path.exists(path) or os.path.commonpath([root, os.path.realpath(path)]) != root:
-            there = self.get_file_names()
-            raise NotFound(f"{self.id} has no file {name!r}; it has {', '.join(there[:20]) or 'none'}")
-        return path
+        there = self.get_file_names()
+        return NotFound(f"{self.id} has no file {name!r}; it has {', '.join(there[:20]) or 'none'}")
 
     def _is_over(self) -> bool:
         runs = self._view.runs
