@@ -71,7 +71,7 @@ def script(*arguments):
         source_directory="source",
         script="pytorch_train.py",
         arguments=list(arguments),
-        compute_target="gpu-cluster",
+        compute_target="local",
         environment=Environment("pytorch-env"),
     )
 
