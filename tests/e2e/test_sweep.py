@@ -376,7 +376,7 @@ def test_a_single_run_in_a_hostile_folder(hostile_dir, capfd):
     assert f"arguments: {['--x', hostile_dir.name]!r}" in capfd.readouterr().out
     assert run.get_metrics() == {"acc": 0.5}
     assert details["runDefinition"]["arguments"] == ["--x", hostile_dir.name]
-    assert list(run.get_children()) == []
+    assert details["runId"] == run.id and list(run.get_children()) == []
 
 
 def files_of(place):

@@ -103,7 +103,7 @@ class Run:
             "maxRunDurationSeconds": sweep.config["run_config"]["max_run_duration_seconds"],
         }
         details = {
-            "runId": run.id,
+            "runId": self.id,
             "target": sweep.config["run_config"]["compute_target"] or "local",
             "status": str(run.status),
             "startTimeUtc": _utc(run.started),
