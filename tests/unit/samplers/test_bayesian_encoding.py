@@ -112,5 +112,5 @@ def test_a_branch_that_is_not_taken_plays_no_part():
 
 def test_what_lies_outside_the_space_has_no_place():
     encoding = Encoding(SearchSpace({"x": uniform(0, 1)}))
-    assert encoding.place({"x": 2.0}) is None and encoding.place({"y": 0.5}) is None
-    assert encoding.place({"x": 0.5}) is not None
+    assert encoding.place({"x": 2.0})[1] is None and encoding.place({"y": 0.5})[1] is None
+    assert encoding.place({"x": 0.5})[1] is not None

@@ -50,10 +50,16 @@ def test_ranks_share_the_middle_of_ties():
 
 
 def test_levels_by_hand():
-    # Best 1, median 3: 1 -> 0, 2 -> 1/2, 3 -> 1. The good half lies sqrt((1 + 1/4 + 0) / 3) = 0.6455 from the median,
-    # and the bad ones stand at the normal quantiles 0.7 (0.5244) and 0.9 (1.2816) of that.
+    # Best 1, median 3: 1 -> 0, 2 -> 1/2, 3 -> 1. These lie sqrt((1 + 1/4 + 0) / 3) = 0.6455 from 1, and the two beyond
+    # stand at the half-normal quantiles 1/4 (0.3186) and 3/4 (1.1503) of that.
     found = levelled(np.array([3.0, 1e300, 1.0, 2.0, 4.0]))
-    assert found == pytest.approx([1.0, 1 + 0.6455 * 1.2816, 0.0, 0.5, 1 + 0.6455 * 0.5244], rel=1e-4)
+    assert found == pytest.approx([1.0, 1 + 0.6455 * 1.1503, 0.0, 0.5, 1 + 0.6455 * 0.3186], rel=1e-4)
+
+
+def test_runs_that_gather_around_the_best_do_not_change_the_unit():
+    early = [5.0, 1.0, 3.0]
+    found = levelled(np.array(early + [1.001, 1.002, 1.003, 1.0005] * 5), reference=3)
+    assert found[:3] == pytest.approx([found[0], 0.0, 1.0]) and found[3] == pytest.approx(0.0005)
 
 
 @settings(max_examples=150, deadline=None)

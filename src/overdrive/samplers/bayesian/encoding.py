@@ -26,6 +26,9 @@ from .arrays import Array
 _TABLE = 512
 """A grid of more values than this is treated as a continuum; its law rounds what is drawn."""
 
+_REMEMBERED = 2**16
+"""So many configurations are remembered with their points."""
+
 _MIDDLE = 0.5
 """What stands in the input of a numeric axis whose branch is not taken."""
 
@@ -56,7 +59,7 @@ class Encoding:
         self.categorical = np.array([axis.options > 0 for axis in self.axes], dtype=bool)
         self.gridded = np.array([axis.grid is not None for axis in self.axes], dtype=bool)
         self.continuous = ~self.categorical & ~self.gridded
-        self._places: dict[Hashable, Array | None] = {}
+        self._places: dict[int, tuple[Params, Hashable, Array | None]] = {}
         self._first: list[int] = []
         owners: list[int] = []
         for place, axis in enumerate(self.axes):
@@ -87,15 +90,18 @@ class Encoding:
                 point[place] = unit
         return point
 
-    def place(self, params: Params) -> Array | None:
-        """The point of a configuration, from memory when it has been asked before; None outside the space."""
-        mark = key(params)
-        if mark not in self._places:
+    def place(self, params: Params) -> tuple[Hashable, Array | None]:
+        """The key of a configuration and its point, None outside the space; at once for a dict that was seen before."""
+        known = self._places.get(id(params))
+        if known is None or known[0] is not params:
             try:
-                self._places[mark] = self.point(params)
+                point = self.point(params)
             except ValueError:
-                self._places[mark] = None
-        return self._places[mark]
+                point = None
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()
+            self._places[id(params)] = known = (params, key(params), point)
+        return known[1:]
 
     def params(self, point: Array) -> Params:
         """The configuration at a point; numbers off their grid go to its nearest value."""

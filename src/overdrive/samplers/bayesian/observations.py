@@ -52,6 +52,19 @@ class Observations:
         """The first `count` of them."""
         return self._where(np.arange(len(self.kinds)) < count)
 
+    def chosen(self, limit: int) -> Observations:
+        """At most `limit` of them, in order: the better half by value, a quarter that came last, and of the others a
+        fixed random part, so that the whole space stays covered."""
+        n = len(self)
+        if n <= limit:
+            return self
+        kept = np.zeros(n, dtype=bool)
+        kept[np.argsort(self.values, kind="stable")[: limit // 2]] = True  # NaN comes last
+        kept[n - limit // 4 :] = True
+        others = np.random.RandomState(n).permutation(np.flatnonzero(~kept))
+        kept[others[: limit - int(np.sum(kept))]] = True
+        return self._where(kept)
+
     def _where(self, chosen: Mask) -> Observations:
         return Observations(
             self.points[chosen], self.values[chosen], self.variance[chosen], self.kinds[chosen]
@@ -81,7 +94,7 @@ def observations(history: History, encoding: Encoding) -> Observations:
     run's end is known, this is where its mean and variance belong."""
     points, values, variances, kinds = [], [], [], []
     for run in history:
-        point = encoding.place(run.params)
+        _, point = encoding.place(run.params)
         if point is None:
             continue
         value, variance, kind = _evidence(run, history.goal)

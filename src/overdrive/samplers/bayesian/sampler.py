@@ -33,6 +33,9 @@ from .threads import one_thread
 _BLOCK = 16
 """The design is Latin hypercubes of so many points."""
 
+_MIDDLE = 0.01
+"""The first run stands so near the middle of the space."""
+
 _FAR, _ATTEMPTS = 2**20, 100
 """An endless space whose draw has been run is drawn from again so far on, so many times."""
 
@@ -46,6 +49,8 @@ class Recipe:
     refit: int = 10
     """Hyperparameters are fitted anew when the results have grown by one part in so many."""
     steps: int = 40
+    most: int = 400
+    """So many observations are computed with, and half as many when hyperparameters are fitted."""
     prior: Prior = field(default_factory=Prior)
     effort: Effort = field(default_factory=Effort)
 
@@ -103,7 +108,7 @@ class BayesianParameterSampling(SequenceSampling):
     def propose(self, history: History | None, number: int) -> Params | None:
         """The values of run `number`, or None: the space is used up."""
         runs = [] if history is None else [run for run in history if run.inherited or run.number != number]
-        seen = {key(run.params) for run in runs}
+        seen = {self._encoding.place(run.params)[0] for run in runs}
         if history is not None and self._encoding.axes and number >= len(self.initial_points):
             evidence = observations(history, self._encoding)
             if evidence.known().measured >= self.recipe.start:
@@ -128,7 +133,7 @@ class BayesianParameterSampling(SequenceSampling):
         order = np.argsort(rng.random_sample((_BLOCK, m)), axis=0)
         units = ((order + rng.random_sample((_BLOCK, m))) / _BLOCK)[place : place + 1]
         if index == 0:
-            units = np.where(self._encoding.categorical, units, 0.45 + 0.1 * units)
+            units = np.where(self._encoding.categorical, units, 0.5 + _MIDDLE * (units - 0.5))
         return self._encoding.params(self._encoding.from_units(units)[0])
 
     def _unseen_design(self, number: int, seen: set[Any]) -> Params | None:
@@ -149,9 +154,10 @@ class BayesianParameterSampling(SequenceSampling):
         """The most promising configuration that no run has had."""
         encoding, recipe = self._encoding, self.recipe
         known, pending = evidence.known(), evidence.pending()
+        theta = self._theta(known)
+        known = known.chosen(recipe.most)
         levels = known.levels()
         inputs, waiting = encoding.inputs(known.points), encoding.inputs(pending.points)
-        theta = self._theta(known)
         posterior = Posterior(inputs, levels, known.variance, encoding.owner, theta, waiting)
         means, _ = posterior(np.concatenate([inputs[known.kinds != Kind.FAILED], waiting]))
         promise = Promise(encoding, [posterior], [float(np.min(means))])
@@ -171,7 +177,7 @@ class BayesianParameterSampling(SequenceSampling):
         from the
         same start, so that they do not depend on what was asked before."""
         m, recipe = len(self._encoding), self.recipe
-        part = known.first(_scheduled(len(known), recipe.refit))
+        part = known.first(_scheduled(len(known), recipe.refit)).chosen(recipe.most // 2)
         mark = part.points.tobytes() + part.values.tobytes() + part.variance.tobytes()
         if mark not in self._fits:
             inputs = self._encoding.inputs(part.points)

@@ -17,7 +17,7 @@ def one_thread() -> AbstractContextManager[Any]:
 @cache
 def _controller() -> Any:
     try:
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-not-found,unused-ignore]
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
     except ModuleNotFoundError:
         return None
     return ThreadpoolController()

@@ -27,26 +27,28 @@ def standardised(y: Array) -> Array:
     )
 
 
-def levelled(y: Array) -> Array:
-    """(n,) finite values of any size -> the best is 0 and the median 1, the bad half placed by its ranks."""
+def levelled(y: Array, reference: int = 10) -> Array:
+    """(n,) finite values of any size -> the best is 0, the median of the first `reference` is 1.
+
+    Those first ones were spread out, so the unit is the spread of the whole space: it does not shrink as later runs
+    gather around the best, and what is a small gain stays one. Beyond 1, values are placed by their ranks.
+    """
     best = float(np.min(y))
     # Halves first: the difference of two floats may be no float.
     gap = y / 2 - best / 2
-    median = float(np.median(gap))
-    if median <= 0:  # the good half is one value: what differs from it sets the scale
+    unit = float(np.median(gap[:reference]))
+    if unit <= 0:  # they are all the best: what differs from it sets the scale
         above = gap[gap > 0]
         if not len(above):
             return np.zeros(len(y))
-        median = float(np.median(above))
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        level = gap / median
-    level = np.where(np.isfinite(level), level, np.inf)
+        unit = float(np.median(above))
+    with np.errstate(over="ignore"):
+        level = gap / unit
     bad = level > 1
-    good = level[~bad]
-    spread = float(np.sqrt(np.mean((good - 1) ** 2)))
-    ranks = ranked(level)[bad]
-    level[bad] = 1 + spread * ndtri(ranks)
-    return np.maximum(level, 0.0)
+    spread = float(np.sqrt(np.mean((level[~bad] - 1) ** 2)))
+    if np.any(bad):
+        level[bad] = 1 + max(spread, 0.3) * ndtri(0.5 + ranked(level[bad]) / 2)
+    return level
 
 
 def ranked(y: Array) -> Array:
@@ -94,5 +96,4 @@ def normalised(y: Array, low: float = -2.0, high: float = 3.0) -> Array:
 
 def warped(y: Array) -> Array:
     """(n,) finite values -> what the Gaussian process is fitted to."""
-    level = standardised(levelled(y))
-    return normalised(level) if len(y) > 3 else level
+    return standardised(levelled(y))
