@@ -705,6 +705,22 @@ def test_cancelling_leaves_no_grandchild_and_may_mean_one_run(place):
     assert sweep.wait_for_completion()["status"] == "Canceled"
 
 
+def test_a_sweep_that_was_cancelled_at_once_never_begins_again(place):
+    # Submitting starts a controller, and cancelling another while the first does not hold the sweep yet.
+    script = place.script("import time\ntime.sleep(600)\n", grace_seconds=0.2)
+    sweep = place.sweep(script, {"x": choice(1, 2, 3)})
+    sweep.cancel()
+    ended(sweep)
+    before = [(child.id, child.get_status()) for child in children(sweep)]
+    log = place.workspace.sweep_folder(sweep.id) / "controller.log"
+    until(lambda: sweep.view.controller is None, "its controllers leave")
+    place.workspace.attend(sweep.id)
+    until(lambda: "nobody resumes it" in log.read_text(), "another controller comes and leaves")
+    until(lambda: sweep.view.controller is None, "its controllers leave")
+    assert sweep.get_status() == "Canceled"
+    assert [(child.id, child.get_status()) for child in children(sweep)] == before
+
+
 # ---------------------------------------------------------------- sampling, submitting, mistakes
 
 

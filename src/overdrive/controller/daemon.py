@@ -65,7 +65,7 @@ def main() -> None:
     from ..errors import SweepHeld
     from ..store.base import STORES, open_store
     from .lease import Lease
-    from .recover import controller
+    from .recover import controller, wanted
 
     STORES.load("sqlite"), COMPUTES.load("local")  # the usual ones, while the order is still on its way
     order = json.loads(sys.stdin.buffer.readline() or b"null")
@@ -78,6 +78,10 @@ def main() -> None:
         store = open_store(order["store"])
         lease = Lease(store, order["sweep"])
         lease.take()
+        if not wanted(store, lease, order["sweep"]):
+            print("the sweep has ended, and nobody resumes it", flush=True)
+            lease.give_up()
+            return
         compute = COMPUTES.load(store.sweep(order["sweep"]).config.get("compute", "local"))(folder)
         try:
             controller(store, compute, lease, order["sweep"], folder).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,21 @@ from .jobs import Jobs
 from .lease import Lease
 from .loop import Controller
 from .reports import Reports
+
+
+def wanted(store: Store, lease: Lease, sweep_id: str) -> bool:
+    """Whether there is anything to do: a sweep that has ended goes on only when somebody resumes it.
+
+    Two controllers may have been started for it, and the first may be done. Wishes that came too late for
+    the sweep's end are dropped.
+    """
+    if not store.sweep(sweep_id).status.terminal:
+        return True
+    wishes = store.requests(sweep_id)
+    late = [wish.key for wish in takewhile(lambda wish: wish.wish != "resume", wishes)]
+    if late:
+        store.commit(sweep_id, Turn(handled=late), lease.beat())
+    return len(late) < len(wishes)
 
 
 def controller(store: Store, compute: Compute, lease: Lease, sweep_id: str, folder: Path) -> Controller:
