@@ -55,7 +55,7 @@ def tune(
             raise ConfigError(Problem("function", f"cannot be sent to another process: {error}")) from error
         head = pickle.dumps(([str(Path(entry).absolute()) for entry in sys.path], metric))
         Path(folder, "function.pkl").write_bytes(head + pickled)
-        shutil.copy(Path(__file__).parents[1] / "runtime" / "call.py", folder)
+        shutil.copy(Path(__file__).with_name("call.py"), folder)
         config = HyperDriveConfig(
             run_config=ScriptRunConfig(folder, script="call.py"),
             hyperparameter_sampling=sampler_of(space, sampling, seed),

@@ -1,9 +1,4 @@
-"""Runs one call of a pickled function as a run: what `overdrive.tune` starts in each worker process.
-
-    python call.py        in a run folder that holds function.pkl
-
-Unlike the rest of the runtime it needs cloudpickle, in the interpreter that submitted.
-"""
+"""The script of a sweep over a function: what `tune` copies beside function.pkl and starts for each run."""
 
 from __future__ import annotations
 
