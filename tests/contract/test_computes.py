@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from overdrive.runtime import processes
 from overdrive.compute.base import COMPUTES, Claim, Compute, Job, JobState
+from overdrive.runtime import processes
 from overdrive.runtime.wire import RunFolder, read_exit
 
 PATIENCE = 60.0

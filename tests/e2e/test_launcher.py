@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 import overdrive
-from overdrive.runtime import processes
 from overdrive.compute.base import Claim, Job, JobState
 from overdrive.compute.launcher import Names
 from overdrive.compute.local import LocalCompute
 from overdrive.errors import ComputeError
+from overdrive.runtime import processes
 from overdrive.runtime.wire import RunFolder, read_exit, read_json
 
 PATIENCE = 60.0
