@@ -8,7 +8,8 @@ from overdrive.samplers.bayesian.gp import Likelihood, Posterior, Prior, fit, ma
 
 M = 3
 OWNER = np.array([0, 1, 1, 2])  # the second axis has two columns
-FLAT = Prior(length=(0.0, 1e6), signal=(0.0, 1e6), noise=(0.0, 1e6))
+FLAT = Prior(length=(0.0, 1e6), signal=(0.0, 1e6), noise=(0.0, 1e6), rough=(0.0, 1e6))
+ROUGH = Prior(rough=(-3.0, 2.0))
 
 
 @pytest.fixture
@@ -23,13 +24,16 @@ def reference(theta, extra):
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-    kernel = ConstantKernel(np.exp(theta[M])) * Matern(np.exp(theta[:M])[OWNER], nu=2.5) + ConstantKernel(1.0)
+    lengths, signal, share = np.exp(theta[:M])[OWNER], np.exp(theta[M]), 0.4 / 1.4
+    smooth, rough = Matern(lengths, nu=2.5), Matern(lengths / 8, nu=2.5)
+    kernel = ConstantKernel(signal * (1 - share)) * smooth + ConstantKernel(signal * share) * rough
+    kernel += ConstantKernel(1.0)
     return GaussianProcessRegressor(kernel, alpha=np.exp(theta[M + 1]) + extra, optimizer=None)
 
 
 def test_likelihood_is_that_of_scikit_learn(data):
     inputs, y, extra = data
-    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01])
+    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01, 0.4])
     found, _ = Likelihood(inputs, y, extra, OWNER, M, FLAT)(theta)
     prior, _ = FLAT.logdensity(theta)
     expected = reference(theta, extra).fit(inputs, y).log_marginal_likelihood_value_
@@ -38,7 +42,7 @@ def test_likelihood_is_that_of_scikit_learn(data):
 
 def test_posterior_is_that_of_scikit_learn(data):
     inputs, y, extra = data
-    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01])
+    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01, 0.4])
     where = np.random.RandomState(2).rand(7, 4)
     mean, deviation = reference(theta, extra).fit(inputs, y).predict(where, return_std=True)
     found, variance = Posterior(inputs, y, extra, OWNER, theta)(where)
@@ -48,11 +52,11 @@ def test_posterior_is_that_of_scikit_learn(data):
 
 def test_gradient_of_the_log_posterior(data):
     inputs, y, extra = data
-    likelihood = Likelihood(inputs, y, extra, OWNER, M, Prior())
-    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01])
+    likelihood = Likelihood(inputs, y, extra, OWNER, M, ROUGH)
+    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01, 0.4])
     _, gradient = likelihood(theta)
-    for place in range(M + 2):
-        step = np.zeros(M + 2)
+    for place in range(M + 3):
+        step = np.zeros(M + 3)
         step[place] = 1e-5
         slope = (likelihood(theta + step)[0] - likelihood(theta - step)[0]) / 2e-5
         assert gradient[place] == pytest.approx(slope, rel=1e-5, abs=1e-7)
@@ -60,7 +64,7 @@ def test_gradient_of_the_log_posterior(data):
 
 def test_gradients_of_mean_and_variance(data):
     inputs, y, extra = data
-    posterior = Posterior(inputs, y, extra, OWNER, np.log([0.3, 0.5, 1.2, 0.8, 0.01]), inputs[:2] + 0.05)
+    posterior = Posterior(inputs, y, extra, OWNER, np.log([0.3, 0.5, 1.2, 0.8, 0.01, 0.4]), inputs[:2] + 0.05)
     where = np.random.RandomState(3).rand(5, 4)
     mean, variance, mean_slope, variance_slope = posterior.with_gradients(where)
     assert mean == pytest.approx(posterior(where)[0]) and variance == pytest.approx(posterior(where)[1])
@@ -74,7 +78,7 @@ def test_gradients_of_mean_and_variance(data):
 
 def test_a_pending_run_leaves_the_mean_and_takes_variance_away(data):
     inputs, y, extra = data
-    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01])
+    theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01, 0.4])
     where = np.random.RandomState(4).rand(6, 4)
     mean, variance = Posterior(inputs, y, extra, OWNER, theta)(where)
     believed, narrowed = Posterior(inputs, y, extra, OWNER, theta, where[:2])(where)
@@ -92,16 +96,22 @@ def test_matern_by_hand():
 
 
 def test_prior_by_hand():
-    prior = Prior(length=(1.0, 2.0), signal=(0.0, 1.0), noise=(-4.0, 2.0))
-    # One axis, l = e: its density counts z = 0 and -log l = -1; signal z = 1; noise z = 1.
-    value, gradient = prior.logdensity(np.array([1.0, 1.0, -2.0]))
-    assert value == pytest.approx(-1.0 - 0.5 - 0.5)
-    assert gradient == pytest.approx([-1.0, -1.0, -0.5])
+    prior = Prior(length=(1.0, 2.0), signal=(0.0, 1.0), noise=(-4.0, 2.0), rough=(-3.0, 2.0))
+    # One axis, l = e: its density counts z = 0 and -log l = -1; signal z = 1; noise z = 1; rough z = -2.
+    value, gradient = prior.logdensity(np.array([1.0, 1.0, -2.0, -7.0]))
+    assert value == pytest.approx(-1.0 - 0.5 - 0.5 - 2.0)
+    assert gradient == pytest.approx([-1.0, -1.0, -0.5, 1.0])
 
 
 def test_the_length_scale_prior_grows_with_the_root_of_the_dimension():
     mean, deviation = Prior().centre(16)
     assert mean[0] == pytest.approx(2**0.5 + 2 * np.log(2)) and deviation[0] == pytest.approx(3**0.5)
+
+
+def test_without_a_rough_part_a_fit_gives_it_no_share():
+    inputs = np.random.RandomState(6).rand(9, 2)
+    theta = fit(inputs, inputs[:, 0], np.zeros(9), np.arange(2), 2, Prior(), Prior().start(2)[None], 20)
+    assert np.exp(theta[-1]) < 1e-12
 
 
 def test_a_fit_finds_which_axis_counts():
@@ -119,7 +129,7 @@ def test_a_fit_finds_which_axis_counts():
 
 def test_a_posterior_of_equal_inputs_is_still_one():
     inputs = np.full((30, 2), 0.5)
-    theta = np.log([1.0, 1.0, 1.0, 1e-30])
+    theta = np.log([1.0, 1.0, 1.0, 1e-30, 1e-30])
     mean, variance = Posterior(inputs, np.ones(30), np.zeros(30), np.arange(2), theta)(inputs[:1])
     assert mean == pytest.approx([1.0], abs=1e-3) and 0 < variance[0] < 1e-3
 

@@ -1,12 +1,13 @@
-"""An exact Gaussian process: Matern-5/2 with a length scale for each axis, a constant mean and noise,
-fitted to
-its posterior mode with analytic gradients, one Cholesky factor for each likelihood.
+"""An exact Gaussian process: Matern-5/2 with a length scale for each axis and, if wanted, a rough part of an
+eighth of these; a constant mean and noise; fitted to its posterior mode with analytic gradients, one Cholesky
+factor for each likelihood.
 
 Notation: n observations, m axes, c input columns (`Encoding.inputs`); owner[j] is the axis of column j;
-r^2 = sum_j (x_j - x'_j)^2 / l_owner[j]^2; k = s (1 + sqrt5 r + 5/3 r^2) exp(-sqrt5 r); K = k + diag(noise).
-Hyperparameters theta = (log l_1 .. log l_m, log s, log noise). Priors: l ~ LogNormal(sqrt2 + log(m)/2, sqrt3)
-(Hvarfner, Hellsten and Nardi 2024, arXiv 2402.02229), s and the noise log-normal; the mean is N(0, 1), so it
-is part of the covariance.
+r^2 = sum_j (x_j - x'_j)^2 / l_owner[j]^2; M(r) = (1 + sqrt5 r + 5/3 r^2) exp(-sqrt5 r);
+k = s ((1 - w) M(r) + w M(8 r)); K = k + diag(noise). Hyperparameters
+theta = (log l_1 .. log l_m, log s, log noise, log(w / (1 - w))). Priors: l ~ LogNormal(sqrt2 + log(m)/2, sqrt3)
+(Hvarfner, Hellsten and Nardi 2024, arXiv 2402.02229), the others log-normal; the mean is N(0, 1), so it is part
+of the covariance.
 """
 
 from __future__ import annotations
@@ -20,31 +21,44 @@ from scipy.linalg.lapack import dpotrf, dpotri, dtrtri  # type: ignore[import-un
 from . import lbfgs
 from .arrays import Array
 
-_SQRT5 = math.sqrt(5.0)
+_OTHERS = 3
+"""Hyperparameters beside the length scales."""
+
 _MEAN_VARIANCE = 1.0
+
+_FINER = 8.0
+"""The rough part's length scales are shorter by this factor."""
+
+_NO_SHARE = -30.0
+"""log(w / (1 - w)) of a process without a rough part."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Log-normal priors (mean and deviation of the logarithm) and the box that the fit keeps to."""
+    """Log-normal priors (mean and deviation of the logarithm) and the box that the fit keeps to. `rough` is that of
+    w / (1 - w); without one there is no rough part."""
 
     length: tuple[float, float] = (math.sqrt(2.0), math.sqrt(3.0))
     signal: tuple[float, float] = (0.0, 1.0)
     noise: tuple[float, float] = (-8.0, 3.0)
-    low: tuple[float, float, float] = (math.log(0.02), math.log(0.05), math.log(1e-6))
-    high: tuple[float, float, float] = (math.log(1e3), math.log(20.0), math.log(1.0))
+    rough: tuple[float, float] | None = None
+    low: tuple[float, ...] = (math.log(0.02), math.log(0.05), math.log(1e-6), -12.0)
+    high: tuple[float, ...] = (math.log(1e3), math.log(20.0), math.log(1.0), 7.0)
 
     def box(self, m: int) -> tuple[Array, Array]:
-        low, high = np.empty(m + 2), np.empty(m + 2)
-        low[:m], low[m:] = self.low[0], self.low[1:]
-        high[:m], high[m:] = self.high[0], self.high[1:]
+        """The least and the greatest theta."""
+        low, high = np.full(m + _OTHERS, self.low[0]), np.full(m + _OTHERS, self.high[0])
+        low[m:], high[m:] = self.low[1:], self.high[1:]
+        if self.rough is None:
+            low[-1] = high[-1] = _NO_SHARE
         return low, high
 
     def centre(self, m: int) -> tuple[Array, Array]:
         """Mean and deviation of theta."""
-        mean, deviation = np.empty(m + 2), np.empty(m + 2)
-        mean[:m], deviation[:m] = self.length[0] + math.log(max(m, 1)) / 2, self.length[1]
-        mean[m:], deviation[m:] = (self.signal[0], self.noise[0]), (self.signal[1], self.noise[1])
+        others = self.signal, self.noise, self.rough or (_NO_SHARE, 1.0)
+        mean = np.full(m + _OTHERS, self.length[0] + math.log(max(m, 1)) / 2)
+        deviation = np.full(m + _OTHERS, self.length[1])
+        mean[m:], deviation[m:] = np.array(others).T
         return mean, deviation
 
     def start(self, m: int) -> Array:
@@ -55,14 +69,14 @@ class Prior:
         return np.clip(theta, low, high)
 
     def logdensity(self, theta: Array) -> tuple[float, Array]:
-        """Of theta (m + 2,), up to a constant, and its gradient. Length scales count by their own density,
+        """Of theta, up to a constant, and its gradient. Length scales count by their own density,
         not
         by that of their logarithm, as in the paper: it favours the short ones by a factor l."""
-        mean, deviation = self.centre(len(theta) - 2)
+        mean, deviation = self.centre(len(theta) - _OTHERS)
         z = (theta - mean) / deviation
         gradient = -z / deviation
-        gradient[:-2] -= 1.0
-        return float(-0.5 * np.sum(z * z) - np.sum(theta[:-2])), gradient
+        gradient[:-_OTHERS] -= 1.0
+        return float(-0.5 * np.sum(z * z) - np.sum(theta[:-_OTHERS])), gradient
 
 
 def squared_distances(a: Array, b: Array) -> Array:
@@ -78,6 +92,17 @@ def matern(r2: Array) -> tuple[Array, Array]:
     return (1.0 + r + r * r / 3.0) * fall, (-5.0 / 6.0) * (1.0 + r) * fall
 
 
+def correlated(r2: Array, odds: float) -> tuple[Array, Array, Array]:
+    """(1 - w) M(r) + w M(8 r) with odds = w / (1 - w), and its derivatives with respect to r^2 and w."""
+    smooth, smooth_slope = matern(r2)
+    if odds < 1e-4:
+        return smooth, smooth_slope, np.zeros_like(smooth)
+    share = odds / (1 + odds)
+    rough, rough_slope = matern(_FINER**2 * r2)
+    change = rough - smooth
+    return smooth + share * change, smooth_slope + share * (_FINER**2 * rough_slope - smooth_slope), change
+
+
 class Likelihood:
     """The log posterior of theta, for a fit: data fixed, theta varies.
 
@@ -88,16 +113,17 @@ class Likelihood:
         self.inputs, self.y, self.extra, self.owner, self.m, self.prior = inputs, y, extra, owner, m, prior
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
-        """The log posterior and its gradient (m + 2,); -inf where K is not positive definite."""
+        """The log posterior and its gradient (m + 3,); -inf where K is not positive definite."""
         m, n = self.m, len(self.y)
         lengths, signal, noise = np.exp(theta[:m]), math.exp(theta[m]), math.exp(theta[m + 1])
         scaled = self.inputs / lengths[self.owner]
-        correlation, slope = matern(squared_distances(scaled, scaled))
+        odds = math.exp(theta[m + 2])
+        correlation, slope, change = correlated(squared_distances(scaled, scaled), odds)
         covariance = signal * correlation + _MEAN_VARIANCE
         covariance[np.diag_indices(n)] = signal + _MEAN_VARIANCE + noise + self.extra
         factor, bad = dpotrf(covariance, lower=True, overwrite_a=False)
         if bad:
-            return -math.inf, np.zeros(m + 2)
+            return -math.inf, np.zeros(m + _OTHERS)
         inverse, _ = dpotri(factor, lower=True)
         inverse = np.tril(inverse)
         inverse = inverse + inverse.T
@@ -106,7 +132,7 @@ class Likelihood:
         value = -0.5 * float(self.y @ weights) - float(np.sum(np.log(np.diag(factor))))
         # d value / d K_ij = (w w' - K^-1)_ij / 2
         lean = 0.5 * (np.outer(weights, weights) - inverse)
-        gradient = np.empty(m + 2)
+        gradient = np.empty(m + _OTHERS)
         pull = lean * slope
         # sum_ij P_ij (x_i - x_j)^2 = 2 (sum_i P_i. x_i^2 - x' P x), for every column at once
         sums = np.sum(pull, axis=1)
@@ -114,6 +140,7 @@ class Likelihood:
         gradient[:m] = -2.0 * signal * np.bincount(self.owner, weights=columns, minlength=m)
         gradient[m] = signal * float(np.sum(lean * correlation))
         gradient[m + 1] = noise * float(np.trace(lean))
+        gradient[m + 2] = signal * odds / (1 + odds) ** 2 * float(np.sum(lean * change))
         density, slopes = self.prior.logdensity(theta)
         return value + density, gradient + slopes
 
@@ -121,7 +148,7 @@ class Likelihood:
 def fit(
     inputs: Array, y: Array, extra: Array, owner: Array, m: int, prior: Prior, starts: Array, steps: int
 ) -> Array:
-    """The best theta found from `starts` (b, m + 2) by at most `steps` likelihoods each."""
+    """The best theta found from `starts` (b, m + 3) by at most `steps` likelihoods each."""
     likelihood = Likelihood(inputs, y, extra, owner, m, prior)
 
     def loss(thetas: Array) -> tuple[Array, Array]:
@@ -142,9 +169,9 @@ class Posterior:
     def __init__(
         self, inputs: Array, y: Array, extra: Array, owner: Array, theta: Array, pending: Array | None = None
     ) -> None:
-        m = len(theta) - 2
+        m = len(theta) - _OTHERS
         self.scales = np.exp(theta[:m])[owner]
-        self.signal, self.noise = math.exp(theta[m]), math.exp(theta[m + 1])
+        self.signal, self.noise, self.odds = (math.exp(value) for value in theta[m:])
         self.scaled = inputs / self.scales
         n = len(y)
         inverse = self._root(extra)
@@ -158,7 +185,7 @@ class Posterior:
 
     def _root(self, extra: Array) -> Array:
         """The inverse of the Cholesky factor of K, with as much noise as it needs."""
-        correlation, _ = matern(squared_distances(self.scaled, self.scaled))
+        correlation, _, _ = correlated(squared_distances(self.scaled, self.scaled), self.odds)
         covariance = self.signal * correlation + _MEAN_VARIANCE
         diagonal = self.signal + _MEAN_VARIANCE + self.noise + extra
         jitter = 0.0
@@ -173,7 +200,7 @@ class Posterior:
 
     def __call__(self, inputs: Array) -> tuple[Array, Array]:
         """(k, c) -> mean (k,) and variance (k,) of the noiseless function."""
-        correlation, _ = matern(squared_distances(inputs / self.scales, self.scaled))
+        correlation, _, _ = correlated(squared_distances(inputs / self.scales, self.scaled), self.odds)
         cross = self.signal * correlation + _MEAN_VARIANCE
         spread = cross @ self.root.T
         variance = self.signal + _MEAN_VARIANCE - np.sum(spread * spread, axis=1)
@@ -182,7 +209,7 @@ class Posterior:
     def with_gradients(self, inputs: Array) -> tuple[Array, Array, Array, Array]:
         """(k, c) -> mean, variance, and their gradients (k, c) with respect to the inputs."""
         scaled = inputs / self.scales
-        correlation, slope = matern(squared_distances(scaled, self.scaled))
+        correlation, slope, _ = correlated(squared_distances(scaled, self.scaled), self.odds)
         cross = self.signal * correlation + _MEAN_VARIANCE
         spread = cross @ self.root.T
         variance = self.signal + _MEAN_VARIANCE - np.sum(spread * spread, axis=1)

@@ -51,7 +51,8 @@ class Recipe:
     steps: int = 40
     most: int = 400
     """So many observations are computed with, and half as many when hyperparameters are fitted."""
-    prior: Prior = field(default_factory=Prior)
+    priors: tuple[Prior, ...] = (Prior(), Prior(rough=(-3.0, 2.0)))
+    """Runs take turns between processes: one that sees a smooth landscape, one that expects small hills on it."""
     effort: Effort = field(default_factory=Effort)
 
 
@@ -154,7 +155,7 @@ class BayesianParameterSampling(SequenceSampling):
         """The most promising configuration that no run has had."""
         encoding, recipe = self._encoding, self.recipe
         known, pending = evidence.known(), evidence.pending()
-        theta = self._theta(known)
+        theta = self._theta(known, recipe.priors[number % len(recipe.priors)])
         known = known.chosen(recipe.most)
         levels = known.levels()
         inputs, waiting = encoding.inputs(known.points), encoding.inputs(pending.points)
@@ -172,23 +173,23 @@ class BayesianParameterSampling(SequenceSampling):
                 return params
         return None
 
-    def _theta(self, known: Observations) -> Array:
+    def _theta(self, known: Observations, prior: Prior) -> Array:
         """The hyperparameters for these results: fitted to as many of them as the schedule says, always
         from the
         same start, so that they do not depend on what was asked before."""
         m, recipe = len(self._encoding), self.recipe
         part = known.first(_scheduled(len(known), recipe.refit)).chosen(recipe.most // 2)
-        mark = part.points.tobytes() + part.values.tobytes() + part.variance.tobytes()
+        mark = repr(prior).encode() + part.points.tobytes() + part.values.tobytes() + part.variance.tobytes()
         if mark not in self._fits:
             inputs = self._encoding.inputs(part.points)
-            start = recipe.prior.start(m)[None]
+            start = prior.start(m)[None]
             self._fits[mark] = fit(
                 inputs,
                 part.levels(),
                 part.variance,
                 self._encoding.owner,
                 m,
-                recipe.prior,
+                prior,
                 start,
                 recipe.steps,
             )
