@@ -27,6 +27,9 @@ POLICIES = Registry(
         "bandit": "overdrive.policies.bandit:BanditPolicy",
         "median_stopping": "overdrive.policies.median:MedianStoppingPolicy",
         "truncation_selection": "overdrive.policies.truncation:TruncationSelectionPolicy",
+        "successive_halving": "overdrive.policies.halving:SuccessiveHalvingPolicy",
+        "hyperband": "overdrive.policies.hyperband:HyperbandPolicy",
+        "wilcoxon": "overdrive.policies.wilcoxon:WilcoxonPolicy",
         "none": "overdrive.policies.base:NoTerminationPolicy",
     },
 )

@@ -1,0 +1,51 @@
+"""Rungs: intervals at which a run goes on only among the best of those that came so far. What successive
+halving and Hyperband share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import Problem
+from ..model.metrics import PrimaryMetricGoal, Series
+from .base import GO_ON, EarlyTerminationPolicy, Verdict, figures, whole_number
+
+
+@dataclass(frozen=True)
+class RungPolicy(EarlyTerminationPolicy):
+    """Rungs at `min_interval` x `eta`^j, below `max_interval` if there is one.
+
+    Of n runs that have reached a rung, the judged one too, the best max(1, floor(n / eta)) by best_i(rung)
+    go on; whoever ties with the last of them does too.
+    """
+
+    eta: int = 3
+    min_interval: int = 1
+    max_interval: int | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        yield from whole_number("eta", self.eta, 2)
+        yield from whole_number("min_interval", self.min_interval, 1)
+        if self.max_interval is not None:
+            yield from whole_number("max_interval", self.max_interval, 1)
+
+    def due(self, interval: int) -> bool:
+        """Whether this interval is a rung."""
+        rung = self.min_interval
+        while rung < interval:
+            rung *= self.eta
+        return rung == interval and (self.max_interval is None or interval < self.max_interval)
+
+    def compare(
+        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
+    ) -> Verdict:
+        rung = [series.best_at(interval) for series in population if len(series) >= interval]
+        ahead = sum(1 for other in rung if other is not None and goal.better(other, best))
+        kept = max(1, len(rung) // self.eta)
+        if ahead < kept:
+            return GO_ON
+        return Verdict(
+            True,
+            f"best {figures(best)[0]} at interval {interval}, rank {ahead + 1} of {len(rung)}: "
+            f"not among the best {kept} (1 in {self.eta})",
+        )
