@@ -168,6 +168,35 @@ def set_(
     return set_limits(workspace, ident, changes, as_json=as_json)
 
 
+@app.command()
+def replay(
+    ident: Id = "last",
+    policies: Annotated[
+        list[str] | None,
+        typer.Option("--policy", metavar="NAME:ARG=VALUE,...", help="Such as median:delay=5 or asha:eta=3."),
+    ] = None,
+    places: Annotated[
+        int | None, typer.Option("--places", metavar="N", min=1, help="Runs at once; the sweep's own number.")
+    ] = None,
+    orders: Annotated[int, typer.Option("--orders", metavar="N", min=1, help="In so many orders.")] = 30,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Print only the policy to use.")] = False,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Show what each policy would have saved and lost on the runs that a sweep let finish."""
+    from .replay import replay_one
+
+    return replay_one(
+        workspace,
+        ident,
+        policies or [],
+        places=places,
+        orders=orders,
+        suggest=suggest,
+        as_json=as_json,
+    )
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from .. import __version__

@@ -40,8 +40,7 @@ class Outcome:
 
     `intervals` and `seconds` are pairs: spent, and spent by the full runs. `wall` is the time of the whole
     sweep at its places, in the same order. `regret` is in percent of the distance between the best and the
-    median of the full runs. `controls` is how many runs a policy let finish although it would have stopped
-    them, and `controls_won` how many of those were the sweep's winner.
+    median of the full runs; `lost`: nothing that was left is as good as the best of the full runs.
     """
 
     intervals: tuple[int, int]
@@ -64,6 +63,48 @@ class Outcome:
     def wall_saved(self) -> float:
         """The share of the time from the sweep's begin to its end."""
         return 1 - self.wall[0] / self.wall[1] if self.wall[1] else 0.0
+
+
+class Score(NamedTuple):
+    """One policy over many orders: means, all in percent; `worst` is the largest regret of all."""
+
+    saved: float
+    seconds_saved: float
+    wall_saved: float
+    regret: float
+    worst: float
+    lost: float
+
+    @staticmethod
+    def of(outcomes: Sequence[Outcome]) -> Score:
+        """The means of at least one outcome."""
+
+        def percent(shares: Iterable[float]) -> float:
+            return 100 * statistics.fmean(shares)
+
+        return Score(
+            percent(one.saved for one in outcomes),
+            percent(one.seconds_saved for one in outcomes),
+            percent(one.wall_saved for one in outcomes),
+            statistics.fmean(one.regret for one in outcomes),
+            max(one.regret for one in outcomes),
+            percent(one.lost for one in outcomes),
+        )
+
+
+ACCEPTABLE_LOSS = 5.0
+"""A policy is worth suggesting when it loses the winner in at most so many percent of the orders."""
+
+
+def suggestion(scores: Sequence[Score]) -> int | None:
+    """Which of the policies to use: of those that seldom lose the winner the one that saves most intervals,
+    the less regretted of two equals; None when each of them loses it too often or saves nothing."""
+    good = [
+        (-score.saved, score.regret, index)
+        for index, score in enumerate(scores)
+        if score.lost <= ACCEPTABLE_LOSS and score.saved > 0
+    ]
+    return min(good)[2] if good else None
 
 
 def replay(
