@@ -25,7 +25,7 @@ _HOMES = {
     "PrimaryMetricGoal": "model.metrics",
     "RandomParameterSampling": "samplers.random",
     "Run": "sdk.run",
-    "ScriptRunConfig": "sweep.config",
+    "ScriptRunConfig": "sweep.script",
     "SobolParameterSampling": "samplers.sobol",
     "SuccessiveHalvingPolicy": "policies.halving",
     "TruncationSelectionPolicy": "policies.truncation",

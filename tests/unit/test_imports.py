@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "studio": f"store.base charts.base {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
     "sdk": f"controller.daemon controller.lease sweep samplers.base policies.base store.base runtime {VALUES}",
-    "adapters": f"sdk sweep.config {VALUES}",
+    "adapters": f"sdk sweep.config sweep.script {VALUES}",
     "adapters.mlflow": "runtime.context",
     "widget": f"sdk sweep.config charts {VALUES}",
     "cli": f"sdk adapters studio runtime {VALUES}",

@@ -18,7 +18,8 @@ import overdrive
 
 from ..errors import ConfigError
 from ..model.metrics import PrimaryMetricGoal
-from ..sweep.config import HyperDriveConfig, ScriptRunConfig
+from ..sweep.config import HyperDriveConfig
+from ..sweep.script import ScriptRunConfig
 from . import sweep_schema as schema
 from .document import MISSING, Document, Where, meant, put, read, shown
 from .placeholders import fill

@@ -12,8 +12,10 @@ from ..model.metrics import Series
 from ..model.records import RunRecord, Status
 from ..runtime.wire import RunFolder, Tail, parse_line
 from ..store.base import Change, Store, Turn
-from ..sweep.config import HyperDriveConfig, Limits, ScriptRunConfig, SingleRunConfig
+from ..sweep.config import HyperDriveConfig, SingleRunConfig
+from ..sweep.limits import Limits
 from ..sweep.planner import Planner
+from ..sweep.script import ScriptRunConfig
 from .clock import Clock
 from .jobs import Jobs
 from .lease import Lease

@@ -18,7 +18,8 @@ from ..errors import ConfigError, NotFound, Problem
 from ..model.records import SweepRecord
 from ..store.base import Turn
 from ..sweep.command import threads
-from ..sweep.config import HyperDriveConfig, ScriptRunConfig, SingleRunConfig
+from ..sweep.config import HyperDriveConfig, SingleRunConfig
+from ..sweep.script import ScriptRunConfig
 from . import snapshot
 from .warm_start import prior_runs, runs_to_resume
 from .workspace import Workspace

@@ -13,7 +13,8 @@ from ..errors import ConfigError, Problem, SweepHeld
 from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
 from ..store.base import Holder
-from ..sweep.config import HyperDriveConfig, Limits, changed_limits
+from ..sweep.config import HyperDriveConfig
+from ..sweep.limits import Limits, changed_limits
 from .run import SHORTEST_POLL, Run
 from .warm_start import origin_of
 

@@ -279,7 +279,7 @@ class Run:
 
     def _argv(self) -> list[str]:
         from ..sweep.command import render
-        from ..sweep.config import ScriptRunConfig
+        from ..sweep.script import ScriptRunConfig
 
         config = self._view.sweep.config
         script = ScriptRunConfig.from_json(config["run_config"])

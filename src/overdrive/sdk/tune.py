@@ -14,7 +14,8 @@ from ..errors import ConfigError, Problem
 from ..model.metrics import PrimaryMetricGoal
 from ..model.space import SearchSpace
 from ..samplers.base import Sampler
-from ..sweep.config import HyperDriveConfig, ScriptRunConfig
+from ..sweep.config import HyperDriveConfig
+from ..sweep.script import ScriptRunConfig
 from .ask_tell import sampler_of
 from .experiment import Experiment
 from .hyperdrive_run import HyperDriveRun

@@ -17,10 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..errors import NotFound, StoreError, SweepHeld
-from ..model.metrics import Point, PrimaryMetricGoal, Series
-from ..model.records import RunRecord, Status, SweepRecord, Wish
+from ..model.metrics import Point
+from ..model.records import SweepRecord, Wish
 from . import schema
 from .base import START, Change, Cursor, Entry, Holder, Message, Request, Turn
+from .rows import dumps, goal_of, run_of, sweep_columns, sweep_of, write_turn
 from .schema import entries, holders, messages, models, points, requests, runs, sweeps
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "fuse.sshfs", "ceph", "afs")
@@ -33,11 +34,6 @@ BUSY_SECONDS = 30
 # Statements of the hot paths, built once: building one costs more than running it.
 
 
-def _update_run(*columns: str) -> sa.Update:
-    new: dict[str, Any] = {column: sa.bindparam(column) for column in columns}
-    return runs.update().where(runs.c.id == sa.bindparam("at")).values(new)
-
-
 _REVISION = sa.select(sweeps.c.revision).where(sweeps.c.id == sa.bindparam("at"))
 _NEXT_REVISION = (
     sweeps.update()
@@ -45,11 +41,6 @@ _NEXT_REVISION = (
     .values(revision=sweeps.c.revision + 1, active=sa.func.coalesce(sa.bindparam("so_far"), sweeps.c.active))
     .returning(sweeps.c.revision)
 )
-_UPDATE_RUN = _update_run(
-    *("status", "reason", "handle", "exit_code", "created", "started", "ended"),
-    *("spent", "cause", "causes", "counted_from", "revision"),
-)
-_UPDATE_OFFSETS = _update_run("metric_offset", "output_offset")
 _POINT = ("key", "run", "name", "value", "step", "time", "attempt")
 _HOLDER = sa.select(holders).where(holders.c.sweep == sa.bindparam("at"))
 _BEAT = (
@@ -86,8 +77,8 @@ class SqlStore:
 
     def create_sweep(self, sweep: SweepRecord, turn: Turn | None = None) -> None:
         with self._write() as db:
-            db.execute(sweeps.insert(), {"id": sweep.id, **_sweep_columns(sweep), "revision": 0})
-            _write_turn(db, self._key(db, sweep.id), 0, turn or Turn())
+            db.execute(sweeps.insert(), {"id": sweep.id, **sweep_columns(sweep), "revision": 0})
+            write_turn(db, self._key(db, sweep.id), 0, turn or Turn())
 
     def find(self, prefix: str) -> str:
         with self._read() as db:
@@ -112,14 +103,14 @@ class SqlStore:
 
     def sweep(self, sweep_id: str) -> SweepRecord:
         with self._read() as db:
-            return _sweep(self._row(db, sweep_id))
+            return sweep_of(self._row(db, sweep_id))
 
     def sweeps(self, experiment: str | None = None) -> list[SweepRecord]:
         query = sa.select(sweeps).order_by(sweeps.c.key.desc())
         if experiment is not None:
             query = query.where(sweeps.c.experiment == experiment)
         with self._read() as db:
-            return [_sweep(row) for row in db.execute(query)]
+            return [sweep_of(row) for row in db.execute(query)]
 
     def owner(self, run_id: str) -> str:
         query = sa.select(sweeps.c.id).join(runs, runs.c.sweep == sweeps.c.key).where(runs.c.id == run_id)
@@ -134,7 +125,7 @@ class SqlStore:
     def changes(self, sweep_id: str, since: Cursor = START) -> Change:
         with self._read() as db:
             row = self._row(db, sweep_id)
-            goal = _goal(row.config)
+            goal = goal_of(row.config)
             new_runs = db.execute(
                 sa.select(runs)
                 .where(runs.c.sweep == row.key, runs.c.revision > since.revision)
@@ -151,8 +142,8 @@ class SqlStore:
                 .order_by(messages.c.key)
             ).all()
             return Change(
-                _sweep(row),
-                [_run(run, goal) for run in new_runs],
+                sweep_of(row),
+                [run_of(run, goal) for run in new_runs],
                 [(p[1], Point(p[2], math.nan if p[3] is None else p[3], *p[4:])) for p in new_points],
                 [Message(m.time, m.level, m.text) for m in new_messages],
                 Cursor(
@@ -189,7 +180,7 @@ class SqlStore:
             if holder is not None:
                 self._beat(db, key, holder)
             revision = db.execute(_NEXT_REVISION, {"at": key, "so_far": turn.active}).scalar_one()
-            _write_turn(db, key, revision, turn)
+            write_turn(db, key, revision, turn)
 
     # Wishes and holders
 
@@ -201,7 +192,7 @@ class SqlStore:
                     "sweep": self._key(db, sweep_id),
                     "run": run_id,
                     "wish": wish,
-                    "payload": _dumps(payload),
+                    "payload": dumps(payload),
                     "asked": time.time(),
                     "handled": False,
                 },
@@ -242,7 +233,7 @@ class SqlStore:
                 sa.select(sa.func.max(models.c.version)).where(models.c.name == name)
             ).scalar()
             version = (newest or 0) + 1
-            db.execute(models.insert(), {"name": name, "version": version, "model": _dumps(model)})
+            db.execute(models.insert(), {"name": name, "version": version, "model": dumps(model)})
         return version
 
     def models(self, name: str | None = None) -> list[dict[str, Any]]:
@@ -327,153 +318,6 @@ def _on_network(path: Path) -> bool:
     folder = str(path.absolute().parent)
     holding = [m for m in mounts if len(m) > 2 and (folder + "/").startswith(m[1].rstrip("/") + "/")]
     return bool(holding) and max(holding, key=lambda m: len(m[1]))[2].startswith(NETWORK_FILE_SYSTEMS)
-
-
-def _write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
-    if turn.sweep:
-        db.execute(sweeps.update().where(sweeps.c.key == key), _sweep_columns(turn.sweep))
-    if turn.new_runs:
-        db.execute(
-            runs.insert(),
-            [
-                {
-                    "sweep": key,
-                    "number": run.number,
-                    "params": _dumps(run.params),
-                    "metric_offset": 0,
-                    "output_offset": 0,
-                    "id": run.id,
-                    "origin": run.origin,
-                    "inherited": run.inherited,
-                    **_run_columns(run, revision),
-                }
-                for run in turn.new_runs
-            ],
-        )
-    if turn.runs:
-        rows = [{"at": run.id, **_run_columns(run, revision)} for run in turn.runs.values()]
-        db.execute(_UPDATE_RUN, rows)
-    if turn.offsets:
-        rows = [
-            {"at": run_id, "metric_offset": metric, "output_offset": output}
-            for run_id, (metric, output) in turn.offsets.items()
-        ]
-        db.execute(_UPDATE_OFFSETS, rows)
-    if turn.points:
-        db.execute(
-            points.insert(),
-            [
-                {
-                    "sweep": key,
-                    "run": run_id,
-                    "attempt": point.attempt,
-                    "name": _text(point.name),
-                    "value": None if point.value != point.value else point.value,
-                    "step": point.step,
-                    "time": point.time,
-                }
-                for run_id, point in turn.points
-            ],
-        )
-    if turn.entries:
-        db.execute(
-            entries.insert(),
-            [
-                {"run": run_id, "name": _text(e.name), "kind": e.kind, "payload": _dumps(e.payload)}
-                for run_id, e in turn.entries
-            ],
-        )
-    if turn.messages:
-        db.execute(
-            messages.insert(),
-            [{"sweep": key, "time": m.time, "level": m.level, "text": _text(m.text)} for m in turn.messages],
-        )
-    if turn.handled:
-        db.execute(requests.update().where(requests.c.key.in_(turn.handled)).values(handled=True))
-
-
-def _sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
-    return {
-        "experiment": sweep.experiment,
-        "kind": sweep.kind,
-        "config": _dumps(sweep.config),
-        "status": str(sweep.status),
-        "reason": None if sweep.reason is None else _text(sweep.reason),
-        "created": sweep.created,
-        "started": sweep.started,
-        "ended": sweep.ended,
-        "active": sweep.active,
-        "tags": _dumps(sweep.tags),
-    }
-
-
-def _run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
-    return {
-        "status": str(run.status),
-        "reason": None if run.reason is None else _text(run.reason),
-        "handle": None if run.handle is None else _dumps(run.handle),
-        "exit_code": run.exit_code,
-        "created": run.created,
-        "started": run.started,
-        "ended": run.ended,
-        "spent": run.spent,
-        "cause": run.cause,
-        "causes": _dumps(run.causes),
-        "counted_from": run.counted_from,
-        "revision": revision,
-    }
-
-
-def _sweep(row: sa.Row[Any]) -> SweepRecord:
-    return SweepRecord(
-        id=row.id,
-        experiment=row.experiment,
-        kind=row.kind,
-        config=json.loads(row.config),
-        status=Status(row.status),
-        reason=row.reason,
-        created=row.created,
-        started=row.started,
-        ended=row.ended,
-        active=row.active,
-        tags=json.loads(row.tags),
-        revision=row.revision,
-    )
-
-
-def _run(row: sa.Row[Any], goal: PrimaryMetricGoal) -> RunRecord:
-    return RunRecord(
-        id=row.id,
-        number=row.number,
-        params=json.loads(row.params),
-        series=Series(goal),
-        status=Status(row.status),
-        reason=row.reason,
-        handle=None if row.handle is None else json.loads(row.handle),
-        exit_code=row.exit_code,
-        created=row.created,
-        started=row.started,
-        ended=row.ended,
-        spent=row.spent,
-        cause=row.cause,
-        causes=json.loads(row.causes),
-        counted_from=row.counted_from,
-        origin=row.origin,
-        inherited=row.inherited,
-    )
-
-
-def _goal(config: str) -> PrimaryMetricGoal:
-    return PrimaryMetricGoal(json.loads(config).get("primary_metric_goal", "MAXIMIZE"))
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _text(text: str) -> str:
-    """Text that every database takes: no NUL, no half of a surrogate pair."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _no_sweep(sweep_id: str) -> NotFound:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..model.records import Params
 from ..model.values import token
-from .config import PLACEHOLDER, ScriptRunConfig, variable_name
+from .script import PLACEHOLDER, ScriptRunConfig, variable_name
 
 _SHELL = re.compile(
     r"[;&|<>()$`*?\[\]~#\n\\]|^\s*\w+=|^\s*(?:[.!{:]|cd|command|eval|exec|export|if|for|set|source|time|ulimit"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..model.records import RunRecord, Status, Wish
-from .config import Limits
+from .limits import Limits
 
 # Events: from the controller to the planner.
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 from ..model.history import History
 from ..model.metrics import Series
 from ..model.records import RunRecord, Status
-from .config import HyperDriveConfig, Limits
+from .config import HyperDriveConfig
 from .events import (
     Action,
     Asked,
@@ -39,6 +39,7 @@ from .events import (
     Started,
     Tick,
 )
+from .limits import Limits
 from .retries import Cause, cause_of_end
 
 SAME_FAILURES = 3

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overdrive.sweep.command import THREAD_VARIABLES, pairs, render, threads, variable_name, variables
-from overdrive.sweep.config import ScriptRunConfig
+from overdrive.sweep.script import ScriptRunConfig
 
 PYTHON = "/opt/py 3/bin/python3.12"
 HOSTILE = [

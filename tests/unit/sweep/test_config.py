@@ -18,7 +18,8 @@ from overdrive.policies.truncation import TruncationSelectionPolicy
 from overdrive.samplers.grid import GridParameterSampling
 from overdrive.samplers.random import RandomParameterSampling
 from overdrive.samplers.sobol import SobolParameterSampling
-from overdrive.sweep.config import HyperDriveConfig, ScriptRunConfig, SingleRunConfig
+from overdrive.sweep.config import HyperDriveConfig, SingleRunConfig
+from overdrive.sweep.script import ScriptRunConfig
 
 SCRIPT = ScriptRunConfig("src", script="train.py")
 

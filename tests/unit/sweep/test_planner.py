@@ -15,9 +15,11 @@ from overdrive.model.records import Status
 from overdrive.model.space import SearchSpace
 from overdrive.policies.bandit import BanditPolicy
 from overdrive.policies.base import GO_ON, Verdict
-from overdrive.sweep.config import HyperDriveConfig, Limits, ScriptRunConfig
+from overdrive.sweep.config import HyperDriveConfig
 from overdrive.sweep.events import Asked, Cancel, Ended, Finish, Launch, Reported, Say, Started, Tick
+from overdrive.sweep.limits import Limits
 from overdrive.sweep.planner import Planner
+from overdrive.sweep.script import ScriptRunConfig
 
 METRIC = "accuracy"
 

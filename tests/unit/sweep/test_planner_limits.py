@@ -12,7 +12,7 @@ from overdrive.model.expressions import uniform
 from overdrive.model.metrics import PrimaryMetricGoal
 from overdrive.model.records import Status
 from overdrive.model.space import SearchSpace
-from overdrive.sweep.config import Given, HyperDriveConfig, Limits, ScriptRunConfig
+from overdrive.sweep.config import Given, HyperDriveConfig
 from overdrive.sweep.events import (
     Asked,
     Cancel,
@@ -28,7 +28,9 @@ from overdrive.sweep.events import (
     Started,
     Tick,
 )
+from overdrive.sweep.limits import Limits
 from overdrive.sweep.planner import Planner
+from overdrive.sweep.script import ScriptRunConfig
 
 METRIC = "accuracy"
 KILLED = -9

@@ -8,8 +8,9 @@ from overdrive.errors import ConfigError
 from overdrive.model.expressions import uniform
 from overdrive.model.metrics import PrimaryMetricGoal
 from overdrive.samplers.random import RandomParameterSampling
-from overdrive.sweep.config import HyperDriveConfig, ScriptRunConfig
+from overdrive.sweep.config import HyperDriveConfig
 from overdrive.sweep.retries import Cause, Retries, cause_of_end
+from overdrive.sweep.script import ScriptRunConfig
 
 
 def sweep(**options):

@@ -1,0 +1,182 @@
+"""Records to rows and back, and the writing of one turn."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..model.metrics import PrimaryMetricGoal, Series
+from ..model.records import RunRecord, Status, SweepRecord
+from .base import Turn
+from .schema import entries, messages, points, requests, runs, sweeps
+
+
+def sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
+    """The columns of a sweep that change."""
+    return {
+        "experiment": sweep.experiment,
+        "kind": sweep.kind,
+        "config": dumps(sweep.config),
+        "status": str(sweep.status),
+        "reason": None if sweep.reason is None else clean(sweep.reason),
+        "created": sweep.created,
+        "started": sweep.started,
+        "ended": sweep.ended,
+        "active": sweep.active,
+        "tags": dumps(sweep.tags),
+    }
+
+
+def run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
+    """The columns of a run that change."""
+    return {
+        "status": str(run.status),
+        "reason": None if run.reason is None else clean(run.reason),
+        "handle": None if run.handle is None else dumps(run.handle),
+        "exit_code": run.exit_code,
+        "created": run.created,
+        "started": run.started,
+        "ended": run.ended,
+        "spent": run.spent,
+        "cause": run.cause,
+        "causes": dumps(run.causes),
+        "counted_from": run.counted_from,
+        "revision": revision,
+    }
+
+
+def sweep_of(row: sa.Row[Any]) -> SweepRecord:
+    """The sweep that a row holds."""
+    return SweepRecord(
+        id=row.id,
+        experiment=row.experiment,
+        kind=row.kind,
+        config=json.loads(row.config),
+        status=Status(row.status),
+        reason=row.reason,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        active=row.active,
+        tags=json.loads(row.tags),
+        revision=row.revision,
+    )
+
+
+def run_of(row: sa.Row[Any], goal: PrimaryMetricGoal) -> RunRecord:
+    """The run that a row holds, without its values."""
+    return RunRecord(
+        id=row.id,
+        number=row.number,
+        params=json.loads(row.params),
+        series=Series(goal),
+        status=Status(row.status),
+        reason=row.reason,
+        handle=None if row.handle is None else json.loads(row.handle),
+        exit_code=row.exit_code,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        spent=row.spent,
+        cause=row.cause,
+        causes=json.loads(row.causes),
+        counted_from=row.counted_from,
+        origin=row.origin,
+        inherited=row.inherited,
+    )
+
+
+def goal_of(config: str) -> PrimaryMetricGoal:
+    """The goal that a stored configuration names."""
+    return PrimaryMetricGoal(json.loads(config).get("primary_metric_goal", "MAXIMIZE"))
+
+
+def dumps(value: Any) -> str:
+    """JSON without blanks."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def clean(text: str) -> str:
+    """Text that every database takes: no NUL, no half of a surrogate pair."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+# Built once: building a statement costs more than running it.
+
+
+def _update_run(*columns: str) -> sa.Update:
+    new: dict[str, Any] = {column: sa.bindparam(column) for column in columns}
+    return runs.update().where(runs.c.id == sa.bindparam("at")).values(new)
+
+
+_UPDATE_RUN = _update_run(
+    *("status", "reason", "handle", "exit_code", "created", "started", "ended"),
+    *("spent", "cause", "causes", "counted_from", "revision"),
+)
+_UPDATE_OFFSETS = _update_run("metric_offset", "output_offset")
+
+
+def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
+    """Write all that a turn changes, inside a transaction; its rows bear the sweep's new `revision`."""
+    if turn.sweep:
+        db.execute(sweeps.update().where(sweeps.c.key == key), sweep_columns(turn.sweep))
+    if turn.new_runs:
+        db.execute(
+            runs.insert(),
+            [
+                {
+                    "sweep": key,
+                    "number": run.number,
+                    "params": dumps(run.params),
+                    "metric_offset": 0,
+                    "output_offset": 0,
+                    "id": run.id,
+                    "origin": run.origin,
+                    "inherited": run.inherited,
+                    **run_columns(run, revision),
+                }
+                for run in turn.new_runs
+            ],
+        )
+    if turn.runs:
+        rows = [{"at": run.id, **run_columns(run, revision)} for run in turn.runs.values()]
+        db.execute(_UPDATE_RUN, rows)
+    if turn.offsets:
+        rows = [
+            {"at": run_id, "metric_offset": metric, "output_offset": output}
+            for run_id, (metric, output) in turn.offsets.items()
+        ]
+        db.execute(_UPDATE_OFFSETS, rows)
+    if turn.points:
+        db.execute(
+            points.insert(),
+            [
+                {
+                    "sweep": key,
+                    "run": run_id,
+                    "attempt": point.attempt,
+                    "name": clean(point.name),
+                    "value": None if point.value != point.value else point.value,
+                    "step": point.step,
+                    "time": point.time,
+                }
+                for run_id, point in turn.points
+            ],
+        )
+    if turn.entries:
+        db.execute(
+            entries.insert(),
+            [
+                {"run": run_id, "name": clean(e.name), "kind": e.kind, "payload": dumps(e.payload)}
+                for run_id, e in turn.entries
+            ],
+        )
+    if turn.messages:
+        db.execute(
+            messages.insert(),
+            [{"sweep": key, "time": m.time, "level": m.level, "text": clean(m.text)} for m in turn.messages],
+        )
+    if turn.handled:
+        db.execute(requests.update().where(requests.c.key.in_(turn.handled)).values(handled=True))

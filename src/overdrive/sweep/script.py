@@ -1,0 +1,137 @@
+"""ScriptRunConfig: a training script or a command, and how one run of it is started."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ConfigError, Problem
+from .checks import broken, is_number
+
+PLACEHOLDER = re.compile(r"\$\{\{\s*search_space\.([^\s{}]+?)\s*\}\}")
+"""`${{search_space.x}}`, with or without blanks inside the braces."""
+
+MONTH_SECONDS = 2592000
+"""HyperDrive's own default for the duration of a run."""
+
+
+@dataclass(frozen=True)
+class ScriptRunConfig:
+    """A training script, or a command, and how one run of it is started.
+
+    `arguments` come before the sampled `--name value` pairs. `command` (a list, or one string that a
+    shell would read) takes the place of script and arguments, and gets its values through
+    `${{search_space.x}}`. `environment` and `compute_target` are names, or objects with a name; a bare
+    `python` is the environment's interpreter, else `interpreter`, else the one that submitted. After a
+    cancel or a time limit the run gets TERM and has `grace_seconds` to leave before it is killed. A run
+    that uses more than `memory_limit_mb` is ended.
+    """
+
+    source_directory: str = "."
+    script: str | None = None
+    arguments: Sequence[Any] | str | None = None
+    run_config: Any = field(default=None, repr=False)
+    _telemetry_values: Any = field(default=None, repr=False)
+    compute_target: Any = None
+    environment: Any = None
+    distributed_job_config: Any = field(default=None, repr=False)
+    resume_from: Any = field(default=None, repr=False)
+    max_run_duration_seconds: float | None = MONTH_SECONDS
+    command: Sequence[Any] | str | None = None
+    docker_runtime_config: Any = field(default=None, repr=False)
+    environment_variables: Mapping[str, str] | None = None
+    grace_seconds: float = 30.0
+    interpreter: str | None = None
+    memory_limit_mb: float | None = None
+
+    def __post_init__(self) -> None:
+        fix = object.__setattr__
+        fix(self, "source_directory", str(self.source_directory or "."))
+        problems = list(self._problems())
+        if problems:
+            raise ConfigError(problems)
+        arguments = self.arguments or ()
+        if isinstance(arguments, str):
+            arguments = shlex.split(arguments)
+        fix(self, "arguments", tuple(str(argument) for argument in arguments))
+        if self.command is not None and not isinstance(self.command, str):
+            fix(self, "command", tuple(str(word) for word in self.command))
+        variables = dict(getattr(self.environment, "environment_variables", None) or {})
+        variables.update(self.environment_variables or {})
+        fix(self, "environment_variables", {str(k): str(v) for k, v in variables.items()})
+        python = getattr(self.environment, "python", None)
+        fix(self, "interpreter", self.interpreter or getattr(python, "interpreter_path", None))
+        for name in ("environment", "compute_target"):
+            value = getattr(self, name)
+            fix(self, name, None if value is None else str(getattr(value, "name", value)))
+
+    def _problems(self) -> list[Problem]:
+        limit = self.max_run_duration_seconds
+        found = broken(
+            self,
+            (
+                "script",
+                self.command is not None or self.script,
+                "must name the training script (or give a command)",
+            ),
+            ("command", self.command is None or self.command, "must not be empty"),
+            (
+                "command",
+                self.command is None or not (self.script or self.arguments),
+                "takes the place of script and arguments: give one or the other",
+            ),
+            (
+                "max_run_duration_seconds",
+                limit is None or is_number(limit, above=0),
+                "must be above 0 seconds, or None",
+            ),
+            (
+                "memory_limit_mb",
+                self.memory_limit_mb is None or is_number(self.memory_limit_mb, above=0),
+                "must be above 0 megabytes, or None",
+            ),
+            ("grace_seconds", is_number(self.grace_seconds, least=0), "must be 0 seconds or more"),
+            ("run_config", self.run_config is None, "is not supported yet: leave it out"),
+            (
+                "distributed_job_config",
+                self.distributed_job_config is None,
+                "is not supported yet: leave it out",
+            ),
+            ("resume_from", self.resume_from is None, "is not supported yet: leave it out"),
+        )
+        if isinstance(self.arguments, str):
+            try:
+                shlex.split(self.arguments)
+            except ValueError as error:
+                found.append(Problem("arguments", f"cannot be split into words ({error}); give a list"))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that a run depends on."""
+        return {
+            "source_directory": self.source_directory,
+            "script": self.script,
+            "arguments": list(self.arguments or ()),
+            "command": list(self.command) if isinstance(self.command, tuple) else self.command,
+            "compute_target": self.compute_target,
+            "environment": self.environment,
+            "environment_variables": dict(self.environment_variables or {}),
+            "max_run_duration_seconds": self.max_run_duration_seconds,
+            "grace_seconds": self.grace_seconds,
+            "interpreter": self.interpreter,
+            "memory_limit_mb": self.memory_limit_mb,
+        }
+
+    @staticmethod
+    def from_json(stored: Mapping[str, Any]) -> ScriptRunConfig:
+        """The configuration that `to_json` wrote down."""
+        fields = {k: v for k, v in stored.items() if k in ScriptRunConfig.__dataclass_fields__}
+        return ScriptRunConfig(**{**fields, "arguments": fields.get("arguments") or None})
+
+
+def variable_name(name: str) -> str:
+    """The parameter's name as a shell can write it."""
+    return re.sub(r"\W", "_", name.lstrip("-"), flags=re.ASCII)
