@@ -20,9 +20,11 @@ from ..model.metrics import PrimaryMetricGoal, Series
 from ..model.records import Params, RunRecord, Status
 from ..model.space import SearchSpace
 from ..policies.base import Policy
-from .config import HyperDriveConfig, Limits, ScriptRunConfig
+from .config import HyperDriveConfig
 from .events import Cancel, Ended, Event, Launch, Reported, Started, Tick
+from .limits import Limits
 from .planner import Planner
+from .script import ScriptRunConfig
 
 
 class Curve(NamedTuple):
@@ -124,14 +126,24 @@ def replay(
     if order:
         turns.sort(key=_shuffled(order))
     runs, wall = _simulate(turns, goal, policy, places, inherited)
-    spent = [len(run.series) for run in runs]
-    seconds = [_time(curve, count) if count else 0.0 for curve, count in zip(turns, spent, strict=True)]
+    return outcome_of(turns, [len(run.series) for run in runs], wall, goal, places)
+
+
+def outcome_of(
+    turns: Sequence[Curve], spent: Sequence[int], wall: float, goal: PrimaryMetricGoal, places: int
+) -> Outcome:
+    """What it means that of each curve, in the order of launch, only so many values were trained."""
     full = [Series(goal, curve.values).best for curve in turns]
     best = goal.best(value for value in full if value is not None)
-    kept = goal.best(run.series.best for run in runs if run.series.best is not None)
+    kept = goal.best(
+        value for curve, count in zip(turns, spent, strict=True) for value in curve.values[:count]
+    )
     return Outcome(
         intervals=(sum(spent), sum(len(curve.values) for curve in turns)),
-        seconds=(sum(seconds), sum(_time(curve, len(curve.values)) for curve in turns)),
+        seconds=(
+            sum(_time(curve, count) for curve, count in zip(turns, spent, strict=True)),
+            sum(_time(curve, len(curve.values)) for curve in turns),
+        ),
         wall=(wall, _wall_of_full(turns, places)),
         regret=_regret(best, kept, full, goal),
         lost=best is not None and kept != best,
@@ -218,9 +230,8 @@ def _shuffled(order: int) -> Any:
 
 def _time(curve: Curve, count: int) -> float:
     """Seconds until value number `count` (from 1); a run without values lasts no time."""
-    if not curve.times:
-        return 0.0
-    return curve.times[min(count, len(curve.times)) - 1]
+    upto = min(count, len(curve.times))
+    return curve.times[upto - 1] if upto > 0 else 0.0
 
 
 def _wall_of_full(turns: Sequence[Curve], places: int) -> float:
