@@ -21,7 +21,7 @@ from ..compute.base import OUT_OF_MEMORY, Compute, JobState
 from ..errors import StoreError
 from ..model.metrics import Point
 from ..model.records import RunRecord, SweepRecord
-from ..runtime import wire
+from ..sources.stdout import printed_names
 from ..store.base import Message, Store, Turn
 from ..sweep.config import HyperDriveConfig
 from ..sweep.events import (
@@ -158,15 +158,18 @@ class Controller:
         if skipped > self._foreign_said.pop(run.id, 0):
             self._say_foreign(run, skipped, "in all ")
         folder = self._jobs.folder(run)
-        words = "" if state.exit_code == 0 else last_words(folder, state.note)
+        words = "" if state.exit_code == 0 else last_words([folder.stderr, folder.stdout], state.note)
+        names = self._reports.forget(run.id)
+        printed = frozenset[str]() if names else printed_names(last_words([folder.stdout]))
         ended = Ended(
             run.id,
             self._clock.corrected(state.ended or self._jobs.last_sign(run) or time.time()),
             state.exit_code,
-            self._reports.forget(run.id),
+            names,
             words,
             killed_for_memory=state.note.startswith(OUT_OF_MEMORY),
             checkpoint=self._jobs.has_checkpoint(run),
+            printed=printed,
         )
         self._turn.runs[run.id] = run
         self._feed(ended)
@@ -286,9 +289,9 @@ LAST_WORDS_BYTES = 4096
 LAST_WORDS_LINES = 12
 
 
-def last_words(folder: wire.RunFolder, note: str = "") -> str:
-    """The end of a run's error output, else of its standard output, else what the back end says."""
-    for path in (folder.stderr, folder.stdout):
+def last_words(paths: Iterable[str], note: str = "") -> str:
+    """The end of the first of these files that has any text, else what the back end says."""
+    for path in paths:
         try:
             with open(path, "rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_WORDS_BYTES))

@@ -9,6 +9,14 @@ _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:in
 _COLOUR = re.compile(rb"\x1b\[[\d;]*m")
 
 
+_ANY = re.compile(rf"(?<![\w./-])([a-z_][\w/-]*)\s*[=:]\s*{_NUMBER}(?!\w|\.\w)", re.IGNORECASE)
+
+
+def printed_names(text: str) -> frozenset[str]:
+    """Every name that a text gives a number to, as a metric or otherwise."""
+    return frozenset(match[1] for match in _ANY.finditer(text))
+
+
 class PrintedMetric:
     """Finds one metric's values in lines of standard output."""
 

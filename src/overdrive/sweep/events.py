@@ -54,7 +54,8 @@ class Heard:
 class Ended:
     """The run's process group is gone.
 
-    `exit_code` is None when nobody saw the end; `names` are the metrics that the run logged;
+    `exit_code` is None when nobody saw the end; `names` are the metrics that the run logged,
+    `printed` the names that it gave a number to on standard output, for a run that logged none;
     `last_words` is the end of its error output; `checkpoint`: it has left one to go on from.
     """
 
@@ -65,6 +66,7 @@ class Ended:
     last_words: str = ""
     killed_for_memory: bool = False
     checkpoint: bool = False
+    printed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,7 @@ class Planner:
         if event.exit_code == 0 and not asked:
             run.status = Status.COMPLETED
             self._ended += 1
-            return [*self._unlogged_metric(run, event.names), *self._finish()]
+            return [*self._unlogged_metric(run, event), *self._finish()]
         if not asked:
             run.cause = cause_of_end(
                 event.exit_code, event.last_words, killed_for_memory=event.killed_for_memory
@@ -327,16 +327,19 @@ class Planner:
         way = "from its checkpoint" if event.checkpoint else "from the beginning"
         return [Say("warning", f"{why}; it is tried again {way}"), *self._relaunch()]
 
-    def _unlogged_metric(self, run: RunRecord, logged: frozenset[str]) -> list[Action]:
+    def _unlogged_metric(self, run: RunRecord, ended: Ended) -> list[Action]:
         metric = self._config.primary_metric_name
         if self._warned or len(run.series):
             return []
         self._warned = True
         if not metric or any(len(other.series) for other in self.history):
             return []
-        names = sorted(logged)
+        names, printed = sorted(ended.names), sorted(ended.printed)
         said = f"it logged {', '.join(names)}" if names else "it logged no metric at all"
-        near = difflib.get_close_matches(metric, names, n=1)
+        if printed:
+            said += f", and printed {', '.join(printed)}"
+        like = {name.lower(): name for name in [*printed, *names]}
+        near = [like[name] for name in difflib.get_close_matches(metric.lower(), like, n=1)]
         hint = f"; did you mean {near[0]!r}?" if near else "."
         return [
             Say(

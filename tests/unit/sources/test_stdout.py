@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overdrive.sources.stdout import PrintedMetric
+from overdrive.sources.stdout import PrintedMetric, printed_names
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,9 @@ def test_what_python_prints_is_read_back_exactly(value):
 @given(st.binary(max_size=80))
 def test_no_line_is_fatal(line):
     PrintedMetric("loss").value(line)
+
+
+def test_names_that_a_text_gives_a_number_to():
+    text = "epoch 3 Accuracy: 0.91 val_loss=1e-3\nhttp://host:80 at 12:30, done in 3 s"
+    assert {"Accuracy", "val_loss"} <= printed_names(text)
+    assert "epoch" not in printed_names(text)

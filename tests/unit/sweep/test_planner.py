@@ -586,3 +586,11 @@ def test_a_recovered_sweep_that_had_ended_in_all_but_name_finishes():
     first.end(1, 1, words="oh")
     again = Sweep(total=2, after=first)
     assert of(Finish, again.tick()) == [Finish(Status.COMPLETED, "all 2 runs have ended")]
+
+
+def test_a_metric_that_was_only_printed_under_another_case_is_named():
+    sweep = begun(concurrent=1)
+    printed = frozenset({METRIC.upper(), "epoch"})
+    said = of(Say, sweep.step(Ended("s_0", sweep.now, 0, printed=printed)))
+    assert f"logged no metric at all, and printed {METRIC.upper()}, epoch" in said[0].text
+    assert f"did you mean {METRIC.upper()!r}?" in said[0].text
