@@ -34,7 +34,7 @@ def reference(theta, extra):
 def test_likelihood_is_that_of_scikit_learn(data):
     inputs, y, extra = data
     theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01, 0.4])
-    found, _ = Likelihood(inputs, y, extra, OWNER, M, FLAT)(theta)
+    found, _ = Likelihood(inputs, y, extra, OWNER, FLAT)(theta)
     prior, _ = FLAT.logdensity(theta)
     expected = reference(theta, extra).fit(inputs, y).log_marginal_likelihood_value_
     assert found - prior - len(y) / 2 * np.log(2 * np.pi) == pytest.approx(expected, rel=1e-10)
@@ -52,7 +52,7 @@ def test_posterior_is_that_of_scikit_learn(data):
 
 def test_gradient_of_the_log_posterior(data):
     inputs, y, extra = data
-    likelihood = Likelihood(inputs, y, extra, OWNER, M, ROUGH)
+    likelihood = Likelihood(inputs, y, extra, OWNER, ROUGH)
     theta = np.log([0.3, 0.5, 1.2, 0.8, 0.01, 0.4])
     _, gradient = likelihood(theta)
     for place in range(M + 3):
@@ -110,7 +110,7 @@ def test_the_length_scale_prior_grows_with_the_root_of_the_dimension():
 
 def test_without_a_rough_part_a_fit_gives_it_no_share():
     inputs = np.random.RandomState(6).rand(9, 2)
-    theta = fit(inputs, inputs[:, 0], np.zeros(9), np.arange(2), 2, Prior(), Prior().start(2)[None], 20)
+    theta = fit(inputs, inputs[:, 0], np.zeros(9), np.arange(2), Prior(), 20)
     assert np.exp(theta[-1]) < 1e-12
 
 
@@ -121,9 +121,9 @@ def test_a_fit_finds_which_axis_counts():
     y = (y - y.mean()) / y.std()
     prior = Prior()
     owner = np.arange(3)
-    theta = fit(inputs, y, np.zeros(40), owner, 3, prior, prior.start(3)[None], 40)
+    theta = fit(inputs, y, np.zeros(40), owner, prior, 40)
     assert theta[0] < theta[1] - 1 and theta[0] < theta[2] - 1
-    likelihood = Likelihood(inputs, y, np.zeros(40), owner, 3, prior)
+    likelihood = Likelihood(inputs, y, np.zeros(40), owner, prior)
     assert likelihood(theta)[0] > likelihood(prior.start(3))[0]
 
 

@@ -109,8 +109,9 @@ class Likelihood:
     inputs (n, c), y (n,), extra (n,): variance that each observation has beside the common noise.
     """
 
-    def __init__(self, inputs: Array, y: Array, extra: Array, owner: Array, m: int, prior: Prior) -> None:
-        self.inputs, self.y, self.extra, self.owner, self.m, self.prior = inputs, y, extra, owner, m, prior
+    def __init__(self, inputs: Array, y: Array, extra: Array, owner: Array, prior: Prior) -> None:
+        self.inputs, self.y, self.extra, self.owner, self.prior = inputs, y, extra, owner, prior
+        self.m = int(owner[-1]) + 1
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
         """The log posterior and its gradient (m + 3,); -inf where K is not positive definite."""
@@ -145,19 +146,17 @@ class Likelihood:
         return value + density, gradient + slopes
 
 
-def fit(
-    inputs: Array, y: Array, extra: Array, owner: Array, m: int, prior: Prior, starts: Array, steps: int
-) -> Array:
-    """The best theta found from `starts` (b, m + 3) by at most `steps` likelihoods each."""
-    likelihood = Likelihood(inputs, y, extra, owner, m, prior)
+def fit(inputs: Array, y: Array, extra: Array, owner: Array, prior: Prior, steps: int) -> Array:
+    """The theta that `steps` likelihoods find from the start that the prior gives, and from there only."""
+    likelihood = Likelihood(inputs, y, extra, owner, prior)
 
     def loss(thetas: Array) -> tuple[Array, Array]:
-        found = [likelihood(theta) for theta in thetas]
-        return -np.array([value for value, _ in found]), -np.array([slope for _, slope in found])
+        value, slope = likelihood(thetas[0])
+        return np.array([-value]), -slope[None]
 
-    low, high = prior.box(m)
-    thetas, losses = lbfgs.minimise(loss, starts, low, high, steps, tolerance=1e-2)
-    return np.asarray(thetas[int(np.argmin(losses))], dtype=float)
+    low, high = prior.box(likelihood.m)
+    thetas, _ = lbfgs.minimise(loss, prior.start(likelihood.m)[None], low, high, steps, tolerance=1e-2)
+    return np.asarray(thetas[0], dtype=float)
 
 
 class Posterior:

@@ -52,18 +52,19 @@ class Observations:
         """The first `count` of them."""
         return self._where(np.arange(len(self.kinds)) < count)
 
-    def chosen(self, limit: int) -> Observations:
-        """At most `limit` of them, in order: the better half by value, a quarter that came last, and of the others a
+    def chosen(self, limit: int) -> Mask:
+        """(n,) which of them to compute with, at most `limit`: the better half by value, a quarter that
+        came last, and of the others a
         fixed random part, so that the whole space stays covered."""
         n = len(self)
         if n <= limit:
-            return self
+            return np.ones(n, dtype=bool)
         kept = np.zeros(n, dtype=bool)
         kept[np.argsort(self.values, kind="stable")[: limit // 2]] = True  # NaN comes last
         kept[n - limit // 4 :] = True
         others = np.random.RandomState(n).permutation(np.flatnonzero(~kept))
         kept[others[: limit - int(np.sum(kept))]] = True
-        return self._where(kept)
+        return kept
 
     def _where(self, chosen: Mask) -> Observations:
         return Observations(

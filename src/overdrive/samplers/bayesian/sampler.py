@@ -36,6 +36,9 @@ _BLOCK = 16
 _MIDDLE = 0.01
 """The first run stands so near the middle of the space."""
 
+_REMEMBERED = 8
+"""So many fits are kept."""
+
 _FAR, _ATTEMPTS = 2**20, 100
 """An endless space whose draw has been run is drawn from again so far on, so many times."""
 
@@ -130,7 +133,7 @@ class BayesianParameterSampling(SequenceSampling):
         index -= len(self.initial_points)
         m = len(self._encoding)
         block, place = divmod(index, _BLOCK)
-        rng = np.random.RandomState(int(Random(f"bayesian:{self.seed or 0}:{block}").random() * 2**32))
+        rng = self._numbers(f"design {block}")
         order = np.argsort(rng.random_sample((_BLOCK, m)), axis=0)
         units = ((order + rng.random_sample((_BLOCK, m))) / _BLOCK)[place : place + 1]
         if index == 0:
@@ -155,47 +158,45 @@ class BayesianParameterSampling(SequenceSampling):
         """The most promising configuration that no run has had."""
         encoding, recipe = self._encoding, self.recipe
         known, pending = evidence.known(), evidence.pending()
-        theta = self._theta(known, recipe.priors[number % len(recipe.priors)])
-        known = known.chosen(recipe.most)
         levels = known.levels()
-        inputs, waiting = encoding.inputs(known.points), encoding.inputs(pending.points)
-        posterior = Posterior(inputs, levels, known.variance, encoding.owner, theta, waiting)
-        means, _ = posterior(np.concatenate([inputs[known.kinds != Kind.FAILED], waiting]))
-        promise = Promise(encoding, [posterior], [float(np.min(means))])
+        prior = recipe.priors[number % len(recipe.priors)]
+        promise = self._promise(known, levels, encoding.inputs(pending.points), prior)
         best = known.points[np.argsort(levels, kind="stable")]
-        rng = np.random.RandomState(int(Random(f"bayesian:{self.seed or 0}:at {number}").random() * 2**32))
-        points, _ = search(encoding, promise, best, rng, recipe.effort)
+        points, _ = search(encoding, promise, best, self._numbers(f"at {number}"), recipe.effort)
         # The last digits of linear algebra differ from machine to machine; a millionth of a range does not.
         points[:, encoding.continuous] = np.round(points[:, encoding.continuous], 6)
-        for point in points:
-            params = encoding.params(point)
-            if key(params) not in seen:
-                return params
-        return None
+        found = (encoding.params(point) for point in points)
+        return next((params for params in found if key(params) not in seen), None)
+
+    def _promise(self, known: Observations, levels: Array, waiting: Array, prior: Prior) -> Promise:
+        """What the process says, given the evidence and the inputs of pending runs."""
+        encoding, kept = self._encoding, known.chosen(self.recipe.most)
+        inputs = encoding.inputs(known.points[kept])
+        theta = self._theta(known, prior)
+        posterior = Posterior(inputs, levels[kept], known.variance[kept], encoding.owner, theta, waiting)
+        means, _ = posterior(np.concatenate([inputs[known.kinds[kept] != Kind.FAILED], waiting]))
+        return Promise(encoding, posterior, float(np.min(means)))
 
     def _theta(self, known: Observations, prior: Prior) -> Array:
-        """The hyperparameters for these results: fitted to as many of them as the schedule says, always
-        from the
+        """The hyperparameters for these results: fitted to as many of them as the schedule says, always from the
         same start, so that they do not depend on what was asked before."""
-        m, recipe = len(self._encoding), self.recipe
-        part = known.first(_scheduled(len(known), recipe.refit)).chosen(recipe.most // 2)
+        part = known.first(_scheduled(len(known), self.recipe.refit))
         mark = repr(prior).encode() + part.points.tobytes() + part.values.tobytes() + part.variance.tobytes()
         if mark not in self._fits:
-            inputs = self._encoding.inputs(part.points)
-            start = prior.start(m)[None]
-            self._fits[mark] = fit(
-                inputs,
-                part.levels(),
-                part.variance,
-                self._encoding.owner,
-                m,
-                prior,
-                start,
-                recipe.steps,
+            kept = part.chosen(self.recipe.most // 2)
+            inputs, levels, variance = (
+                self._encoding.inputs(part.points[kept]),
+                part.levels()[kept],
+                part.variance[kept],
             )
-            while len(self._fits) > 8:
+            self._fits[mark] = fit(inputs, levels, variance, self._encoding.owner, prior, self.recipe.steps)
+            while len(self._fits) > _REMEMBERED:
                 self._fits.popitem(last=False)
         return self._fits[mark]
+
+    def _numbers(self, purpose: str) -> np.random.RandomState:
+        """A stream of its own for each purpose. Of numpy's generators this is the one promised never to change."""
+        return np.random.RandomState(int(Random(f"bayesian:{self.seed or 0}:{purpose}").random() * 2**32))
 
 
 def _scheduled(count: int, part: int) -> int:

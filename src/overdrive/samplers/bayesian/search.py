@@ -21,42 +21,26 @@ _FLIPS = 12
 
 @dataclass(frozen=True, eq=False)
 class Promise:
-    """log EI over points, averaged over the processes of several hyperparameters."""
+    """log EI over points: what `posterior` hopes to gain on the incumbent's mean."""
 
     encoding: Encoding
-    posteriors: list[Posterior]
-    incumbents: list[float]
+    posterior: Posterior
+    incumbent: float
 
     def __call__(self, points: Array) -> Array:
         """(k, m) -> (k,)."""
-        inputs = self.encoding.inputs(points)
-        members = [
-            log_ei(*posterior(inputs), best)
-            for posterior, best in zip(self.posteriors, self.incumbents, strict=True)
-        ]
-        return members[0] if len(members) == 1 else _log_mean(np.array(members))[0]
+        return log_ei(*self.posterior(self.encoding.inputs(points)), self.incumbent)
 
     def with_gradients(self, points: Array) -> tuple[Array, Array]:
         """(k, m) -> (k,) and (k, m); the gradient is 0 along categorical axes and branches not taken."""
-        inputs = self.encoding.inputs(points)
-        values, slopes = [], []
-        for posterior, best in zip(self.posteriors, self.incumbents, strict=True):
-            mean, variance, mean_slope, variance_slope = posterior.with_gradients(inputs)
-            value, by_mean, by_variance = log_ei_slopes(mean, variance, best)
-            values.append(value)
-            slopes.append(by_mean[:, None] * mean_slope + by_variance[:, None] * variance_slope)
-        value, weights = _log_mean(np.array(values))
-        slope = np.einsum("ek,ekc->kc", weights, np.array(slopes))[:, self.encoding.column]
+        mean, variance, mean_slope, variance_slope = self.posterior.with_gradients(
+            self.encoding.inputs(points)
+        )
+        value, by_mean, by_variance = log_ei_slopes(mean, variance, self.incumbent)
+        columns = by_mean[:, None] * mean_slope + by_variance[:, None] * variance_slope
+        slope = np.where(self.encoding.active(points), columns[:, self.encoding.column], 0.0)
         slope[:, self.encoding.categorical] = 0.0
-        return value, np.where(self.encoding.active(points), slope, 0.0)
-
-
-def _log_mean(values: Array) -> tuple[Array, Array]:
-    """(e, k) logarithms -> the logarithm of their mean (k,), and each member's share (e, k)."""
-    top = np.max(values, axis=0)
-    weights = np.exp(values - top)
-    total = np.sum(weights, axis=0)
-    return top + np.log(total / len(values)), weights / total
+        return value, slope
 
 
 @dataclass(frozen=True)
