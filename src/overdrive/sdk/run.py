@@ -260,16 +260,20 @@ class Run:
     def _record(self) -> RunRecord:
         runs = self._view.runs
         if self._view.sweep.kind != "hyperdrive":
-            if not runs:
-                self._wait_for_record()
-            return self._view.runs[0]
+            return runs[0] if runs else self._first_record()
         return self._view.run(self._run_id)
 
-    def _wait_for_record(self) -> None:
+    def _first_record(self) -> RunRecord:
+        """The record of a script that was submitted a moment ago, once it is there."""
         deadline = time.monotonic() + START_SECONDS
-        while not self._view.runs and time.monotonic() < deadline:
+        while not self._view.runs:
+            if self._view.sweep.status.terminal or time.monotonic() > deadline:
+                from ..errors import NotFound
+
+                raise NotFound(f"{self._run_id} is {self._view.sweep.status} and was never started")
             time.sleep(SHORTEST_POLL)
             self._view.refresh()
+        return self._view.runs[0]
 
     @property
     def _folder(self) -> RunFolder:

@@ -19,18 +19,24 @@ def broken(config: object, *rules: tuple[str, object, str]) -> list[Problem]:
 
 
 def can(value: object, method: str) -> bool:
+    """Whether the value has this method."""
     return callable(getattr(value, method, None))
 
 
 def is_id(value: object) -> bool:
-    return value is None or (isinstance(value, str) and _ID.fullmatch(value) is not None)
+    """Whether it is None or may be the id of a sweep: `last` and `latest` mean the newest one."""
+    if value is None:
+        return True
+    return isinstance(value, str) and value not in ("last", "latest") and bool(_ID.fullmatch(value))
 
 
 def is_count(value: Any) -> bool:
+    """Whether it is a whole number from 1 up."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def is_number(value: Any, *, above: float = -math.inf, least: float = -math.inf) -> bool:
+    """Whether it is a finite number, above one bound and not below the other."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return math.isfinite(value) and value > above and value >= least
