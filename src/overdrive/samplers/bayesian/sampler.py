@@ -27,7 +27,7 @@ from .arrays import Array
 from .encoding import Encoding
 from .gp import Posterior, Prior, fit
 from .observations import Kind, Observations, observations
-from .search import Effort, Promise, search
+from .search import Effort, Promise, search, trusted
 from .threads import one_thread
 
 _BLOCK = 16
@@ -162,7 +162,9 @@ class BayesianParameterSampling(SequenceSampling):
         prior = recipe.priors[number % len(recipe.priors)]
         promise = self._promise(known, levels, encoding.inputs(pending.points), prior)
         best = known.points[np.argsort(levels, kind="stable")]
-        points, _ = search(encoding, promise, best, self._numbers(f"at {number}"), recipe.effort)
+        box = trusted(encoding, best[0], len(known) + len(pending), recipe.effort)
+        rng = self._numbers(f"at {number}")
+        points, _ = search(encoding, promise, best, rng, recipe.effort, box)
         # The last digits of linear algebra differ from machine to machine; a millionth of a range does not.
         points[:, encoding.continuous] = np.round(points[:, encoding.continuous], 6)
         found = (encoding.params(point) for point in points)
