@@ -73,6 +73,9 @@ def _goal(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_text)]
 Said = Annotated[str, BeforeValidator(_said)]
 Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Names = Annotated[
+    tuple[Text, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
 Seconds = Annotated[int | float, BeforeValidator(_number), Field(gt=0)]
 
 
@@ -95,7 +98,10 @@ Model = TypeVar("Model", bound=Section)
 
 
 class Sweep(Section):
-    """The top of the file. Sections that have rules of their own are read elsewhere."""
+    """The top of the file. Sections that have rules of their own are read elsewhere.
+
+    Azure has no `resume_*`: ids of sweeps and runs of the workspace, and values of parameters that are new.
+    """
 
     schema_url: Any = Field(None, alias="$schema")
     type: Any
@@ -118,10 +124,13 @@ class Sweep(Section):
     queue_settings: Any = None
     resources: Any = None
     services: Any = None
+    resume_from: Names = Field(default_factory=tuple)
+    resume_child_runs: Names = Field(default_factory=tuple)
+    resume_defaults: dict[str, Any] = Field(default_factory=dict)
 
 
 class Trial(Section):
-    """What one run starts."""
+    """What one run starts. `grace_seconds` and `memory_limit_mb` are ours."""
 
     command: Said
     code: Said | None = None
@@ -130,6 +139,8 @@ class Trial(Section):
     distribution: Any = None
     resources: Any = None
     queue_settings: Any = None
+    grace_seconds: Annotated[int | float, BeforeValidator(_number), Field(ge=0)] = 30
+    memory_limit_mb: Seconds | None = None
 
 
 class Objective(Section):
@@ -140,12 +151,16 @@ class Objective(Section):
 
 
 class Limits(Section):
-    """How much the sweep may spend; times in seconds."""
+    """How much the sweep may spend; times in seconds. From `max_retries` on the keys are ours."""
 
     max_total_trials: Count | None = None
     max_concurrent_trials: Count | None = None
     timeout: Seconds | None = None
     trial_timeout: Seconds | None = None
+    max_retries: Any = 0
+    no_metric_minutes: Seconds | None = None
+    max_cost: Seconds | None = None
+    price_per_hour: Annotated[int | float | None, BeforeValidator(_number), Field(ge=0)] = None
 
 
 class Data(Section):

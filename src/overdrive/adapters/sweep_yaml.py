@@ -62,6 +62,12 @@ _PLACES = {
     "max_concurrent_runs": ("limits", "max_concurrent_trials"),
     "max_duration_minutes": ("limits", "timeout"),
     "max_run_duration_seconds": ("limits", "trial_timeout"),
+    "max_retries": ("limits", "max_retries"),
+    "no_metric_minutes": ("limits", "no_metric_minutes"),
+    "max_cost": ("limits", "max_cost"),
+    "price_per_hour": ("limits", "price_per_hour"),
+    "grace_seconds": ("trial", "grace_seconds"),
+    "memory_limit_mb": ("trial", "memory_limit_mb"),
     "primary_metric_name": ("objective", "primary_metric"),
     "primary_metric_goal": ("objective", "goal"),
     "policy": ("early_termination",),
@@ -76,7 +82,8 @@ _PLACES = {
 
 @dataclass(frozen=True)
 class SweepFile:
-    """What one file asks for. `advice`: what was ignored or looks like a mistake, a sentence each."""
+    """What one file asks for. `advice`: what was ignored or looks like a mistake, a sentence each. `resume_from`
+    and `resume_child_runs` are ids: which sweeps and runs they are, the workspace knows."""
 
     experiment_name: str
     display_name: str | None
@@ -84,6 +91,8 @@ class SweepFile:
     tags: dict[str, str]
     config: HyperDriveConfig
     advice: tuple[str, ...]
+    resume_from: tuple[str, ...] = ()
+    resume_child_runs: tuple[str, ...] = ()
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> SweepFile:
@@ -151,13 +160,25 @@ class _Reader:
                 max_duration_minutes=(TIMEOUT_SECONDS if limits.timeout is None else limits.timeout) / 60,
                 policy=policy,
                 run_config=script,
+                max_retries=schema.lenient(limits.max_retries),
+                no_metric_minutes=limits.no_metric_minutes,
+                max_cost=limits.max_cost,
+                price_per_hour=limits.price_per_hour,
+                resume_defaults=frame.resume_defaults,
             )
         except ConfigError as error:
             self.own(error)
             self.document.check()
             raise
         return SweepFile(
-            experiment, frame.display_name, frame.description, frame.tags, config, tuple(self.document.advice)
+            experiment,
+            frame.display_name,
+            frame.description,
+            frame.tags,
+            config,
+            tuple(self.document.advice),
+            frame.resume_from,
+            frame.resume_child_runs,
         )
 
     def part(self, model: type[schema.Model], name: str) -> schema.Model | None:
@@ -298,6 +319,8 @@ class _Reader:
                 environment=self.environment(trial.environment),
                 environment_variables=trial.environment_variables,
                 max_run_duration_seconds=limits.trial_timeout if limits else None,
+                grace_seconds=trial.grace_seconds,
+                memory_limit_mb=trial.memory_limit_mb,
             ),
             ("trial",),
         )
@@ -369,8 +392,9 @@ class _Reader:
     def own(self, error: ConfigError, where: Where = ()) -> None:
         """Note problems of our own configuration where the file has their cause."""
         for problem in error.problems:
-            place = _PLACES.get(problem.where.removeprefix("run_config."))
+            name, *inside = problem.where.removeprefix("run_config.").split(".")
+            place = _PLACES.get(name)
             if place and where in ((), ("trial",)):
-                self.problem(place, problem.what)
+                self.problem((*place, *inside), problem.what)
             else:
                 self.document.adopt(where, ConfigError(problem))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from ..adapters.sweep_yaml import SweepFile, load, terms
@@ -11,6 +12,7 @@ from ..errors import ConfigError, Problem
 from ..model.records import Status
 from ..sdk.experiment import Experiment
 from ..sdk.hyperdrive_run import HyperDriveRun
+from ..sdk.run import Run
 from ..sdk.workspace import Workspace
 from .answer import look_after, print_json
 from .follow import follow, open_screen
@@ -52,10 +54,17 @@ def _submitted(workspace: Workspace, file: SweepFile) -> tuple[HyperDriveRun, li
         text = getattr(file, name)
         if text:
             tags.setdefault(name, text)
+
+    def found(ids: tuple[str, ...]) -> list[Run]:
+        return [Run.get(workspace, one) for one in ids]
+
+    config = replace(
+        file.config, resume_from=found(file.resume_from), resume_child_runs=found(file.resume_child_runs)
+    )
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            sweep = Experiment(workspace, file.experiment_name).submit(file.config, tags=tags)
+            sweep = Experiment(workspace, file.experiment_name).submit(config, tags=tags)
     except ConfigError as error:
         raise ConfigError(Problem("", terms(str(problem))) for problem in error.problems) from None
     return sweep, [terms(str(warning.message)) for warning in caught]

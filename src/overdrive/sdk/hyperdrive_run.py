@@ -179,7 +179,9 @@ class HyperDriveRun(Run):
     def _refuse_if_over(self, wish: str) -> None:
         self._view.refresh()
         if self._view.sweep.status.terminal:
-            raise ConfigError(f"{wish}: {self.id} is {self._view.sweep.status}; `resume` goes on with it")
+            raise ConfigError(
+                f"{wish}: {self.id} is {self._view.sweep.status}; `resume` goes on with it, with other limits too"
+            )
 
     def _refuse_without_budget(self, limits: Limits) -> None:
         used = len(self._view.runs)

@@ -638,3 +638,28 @@ def test_a_billion_laughs_take_no_time():
     lines = ["a0: &a0 [x, x]"]
     lines += [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
     assert "a39" in problems("\n".join([*lines, "inputs: *a39"]))
+
+
+class TestBeyondAzure:
+    def test_limits_retries_and_what_is_resumed(self):
+        file = read(
+            changed(
+                limits={"max_retries": {"exit": 1}, "max_cost": 3, "price_per_hour": "1.5"},
+                resume_from="HD_1",
+                resume_child_runs=["HD_1_0", "HD_1_2"],
+                resume_defaults={"lr": 0.1},
+                trial={**MINIMAL["trial"], "grace_seconds": 5, "memory_limit_mb": 800},
+            )
+        )
+        config = file.config
+        assert (config.retries.exit, config.retries.lost) == (1, 2)
+        assert (config.max_cost, config.price_per_hour) == (3, 1.5)
+        assert (file.resume_from, file.resume_child_runs) == (("HD_1",), ("HD_1_0", "HD_1_2"))
+        assert config.resume_defaults == {"lr": 0.1}
+        assert (config.run_config.grace_seconds, config.run_config.memory_limit_mb) == (5, 800)
+
+    def test_their_mistakes_have_places_too(self):
+        with pytest.raises(ConfigError) as caught:
+            read(changed(limits={"max_retries": {"exitt": 1}, "max_cost": 3}))
+        assert "limits.max_retries.exitt: is no cause" in str(caught.value)
+        assert "limits.price_per_hour: must be the price" in str(caught.value)
