@@ -5,43 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overdrive.samplers.bayesian.transforms import (
-    levelled,
-    normalised,
-    ranked,
-    standardised,
-    warped,
-    yeo_johnson,
-    yeo_johnson_loglikelihood,
-)
+from overdrive.samplers.bayesian.transforms import levelled, ranked, standardised, warped
 
 values = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30)
-
-
-def test_yeo_johnson_by_hand():
-    # power 2, y = 1: ((1 + 1)^2 - 1) / 2 = 1.5; y = -1: -log(1 + 1); power 0, y = e - 1: log(e) = 1;
-    # power 0, y = -1: -((1 + 1)^2 - 1) / 2
-    assert yeo_johnson(np.array([1.0, -1.0]), 2.0) == pytest.approx([1.5, -np.log(2)])
-    assert yeo_johnson(np.array([np.e - 1, -1.0]), 0.0) == pytest.approx([1.0, -1.5])
-    assert yeo_johnson(np.array([-3.0, 0.0, 3.0]), 1.0) == pytest.approx([-3.0, 0.0, 3.0])
-
-
-@pytest.mark.parametrize("power", [-1.5, 0.0, 0.3, 1.0, 2.0, 2.7])
-def test_yeo_johnson_is_scipy_s(power):
-    from scipy import stats
-
-    y = np.random.RandomState(0).standard_normal(30)
-    assert yeo_johnson(y, power) == pytest.approx(stats.yeojohnson(y, power))
-    assert yeo_johnson_loglikelihood(y, power) == pytest.approx(stats.yeojohnson_llf(power, y))
-
-
-def test_the_most_normal_power_is_scipy_s():
-    from scipy import stats
-
-    y = standardised(np.random.RandomState(0).standard_normal(50) ** 2)
-    expected, power = stats.yeojohnson(y)
-    assert -2 < power < 3
-    assert normalised(y) == pytest.approx(standardised(expected), abs=1e-3)
 
 
 def test_ranks_share_the_middle_of_ties():

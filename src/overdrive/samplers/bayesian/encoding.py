@@ -38,10 +38,9 @@ _HALF = math.sqrt(0.5)
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One decision. `grid`: its positions in ascending order when they are few, each with its unit coordinate
-    in `units`; `options`: how many codes a categorical axis has; `parent`: the axis and the code of the
-    branch
-    that it belongs to."""
+    """One decision. `slot`: its place in the space; `parent`: the axis and the code of the branch that it
+    belongs to; `grid`: its positions in ascending order when they are few, each with its unit coordinate in
+    `units`; `options`: how many codes a categorical axis has, else 0."""
 
     slot: int
     parent: tuple[int, int] | None
@@ -91,7 +90,8 @@ class Encoding:
         return point
 
     def place(self, params: Params) -> tuple[Hashable, Array | None]:
-        """The key of a configuration and its point, None outside the space; at once for a dict that was seen before."""
+        """The key of a configuration and its point, None outside the space. A dict that was seen before is
+        answered at once."""
         known = self._places.get(id(params))
         if known is None or known[0] is not params:
             try:

@@ -31,9 +31,9 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """n runs in the order of the history. `points` (n, m); `values` (n,): smaller is better, NaN where
-    there is
-    none; `variance` (n,): beside the common noise, in units of the variance of all results; `kinds` (n,)."""
+    """n runs in the order of the history. `points` (n, m); `values` (n,): smaller is better, NaN where there
+    is none; `variance` (n,): beside the common noise, in units of the variance of all results; `kinds` (n,):
+    a `Kind` each."""
 
     points: Array
     values: Array
@@ -53,9 +53,8 @@ class Observations:
         return self._where(np.arange(len(self.kinds)) < count)
 
     def chosen(self, limit: int) -> Mask:
-        """(n,) which of them to compute with, at most `limit`: the better half by value, a quarter that
-        came last, and of the others a
-        fixed random part, so that the whole space stays covered."""
+        """(n,) which of them to compute with, at most `limit`: half of these the best, a quarter the last that
+        came, the rest a fixed random part of all others, so that the whole space stays covered."""
         n = len(self)
         if n <= limit:
             return np.ones(n, dtype=bool)
@@ -90,9 +89,8 @@ class Observations:
 
 
 def observations(history: History, encoding: Encoding) -> Observations:
-    """The evidence of every run whose configuration lies in the space. Where a forecast of a stopped or
-    running
-    run's end is known, this is where its mean and variance belong."""
+    """The evidence of every run whose configuration lies in the space. Where a forecast of the end of a stopped
+    or running run is known, this is where its mean and variance belong."""
     points, values, variances, kinds = [], [], [], []
     for run in history:
         _, point = encoding.place(run.params)

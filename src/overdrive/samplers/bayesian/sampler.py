@@ -1,6 +1,5 @@
 """The Bayesian sampler: a few spread-out runs first, then each next run where a Gaussian process fitted to
-all
-results expects most.
+all results expects most.
 
 Pure: everything follows from (space, history, number, seed, options). What is kept between calls is keyed by
 the content that it was computed from.
@@ -12,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from random import Random
 from typing import Any, Self
 
@@ -52,19 +52,19 @@ class Recipe:
     refit: int = 10
     """Hyperparameters are fitted anew when the results have grown by one part in so many."""
     steps: int = 40
+    """Likelihoods of one fit."""
     most: int = 400
     """So many observations are computed with, and half as many when hyperparameters are fitted."""
     priors: tuple[Prior, ...] = (Prior(), Prior(rough=(-3.0, 2.0)))
-    """Runs take turns between processes: one that sees a smooth landscape, one that expects small hills on it."""
+    """Runs take turns between two processes: a smooth one, and one that expects small hills."""
     effort: Effort = field(default_factory=Effort)
 
 
 class BayesianParameterSampling(SequenceSampling):
     """Gaussian process sampling for every law, choice and branch.
 
-    `initial_points`: configurations to run first, such as the defaults of the script. ConfigError lists
-    those that are
-    not in the space.
+    `initial_points`: configurations to run first, such as the defaults of the script. ConfigError lists all
+    that is wrong.
     """
 
     NAME = "bayesian"
@@ -148,7 +148,7 @@ class BayesianParameterSampling(SequenceSampling):
             return next((params for params in draws if key(params) not in seen), self.draw(number))
         if number >= size:
             return None
-        for index in [*range(number, size), *range(number)]:
+        for index in chain(range(number, size), range(number)):
             params = super().propose(None, index)  # type: ignore[arg-type]
             if params is not None and key(params) not in seen:
                 return params
@@ -180,30 +180,26 @@ class BayesianParameterSampling(SequenceSampling):
         return Promise(encoding, posterior, float(np.min(means)))
 
     def _theta(self, known: Observations, prior: Prior) -> Array:
-        """The hyperparameters for these results: fitted to as many of them as the schedule says, always from the
-        same start, so that they do not depend on what was asked before."""
+        """The hyperparameters for these results: fitted to as many of them as the schedule says, always from
+        the same start, so that they do not depend on what was asked before."""
         part = known.first(_scheduled(len(known), self.recipe.refit))
         mark = repr(prior).encode() + part.points.tobytes() + part.values.tobytes() + part.variance.tobytes()
         if mark not in self._fits:
             kept = part.chosen(self.recipe.most // 2)
-            inputs, levels, variance = (
-                self._encoding.inputs(part.points[kept]),
-                part.levels()[kept],
-                part.variance[kept],
-            )
-            self._fits[mark] = fit(inputs, levels, variance, self._encoding.owner, prior, self.recipe.steps)
+            inputs, levels = self._encoding.inputs(part.points[kept]), part.levels()[kept]
+            owner, steps = self._encoding.owner, self.recipe.steps
+            self._fits[mark] = fit(inputs, levels, part.variance[kept], owner, prior, steps)
             while len(self._fits) > _REMEMBERED:
                 self._fits.popitem(last=False)
         return self._fits[mark]
 
     def _numbers(self, purpose: str) -> np.random.RandomState:
-        """A stream of its own for each purpose. Of numpy's generators this is the one promised never to change."""
+        """A stream of its own for each purpose, from the one generator that numpy promises never to change."""
         return np.random.RandomState(int(Random(f"bayesian:{self.seed or 0}:{purpose}").random() * 2**32))
 
 
 def _scheduled(count: int, part: int) -> int:
-    """The greatest number of the schedule that is not above `count`: each is one part in `part` above the
-    last."""
+    """The greatest number up to `count` of a sequence that grows by one part in `part` at a time."""
     size = 1
     while size + max(1, size // part) <= count:
         size += max(1, size // part)
