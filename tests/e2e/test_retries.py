@@ -57,16 +57,24 @@ def test_checkpoints_survive_and_the_values_before_them_count(lab):
     start = int(open(run.latest_checkpoint).read()) if run.latest_checkpoint else 0
     for epoch in range(start, 6):
         run.log("acc", epoch)
+        run.log("loss", -epoch)
+        if epoch == 3 and "." not in place:  # after the values, before the checkpoint
+            os.kill(os.getpid(), 9)
         path = os.path.join(run.checkpoint_dir, "epoch-%d" % epoch)
         with open(path, "w") as file:
             file.write(str(epoch + 1))
         run.keep_checkpoint(path)
-        if epoch in (1, 3) and start <= epoch - 1:
+        if epoch == 4 and place == "0.1":  # after the checkpoint
+            run.log("loss", 100)
             os.kill(os.getpid(), 9)
     """
     run = lab.ended(lab.submit(text, max_total_runs=1))
     assert run.get_status() == "Completed"
     assert (lab.values(run), lab.causes(run)) == ([[0, 1, 2, 3, 4, 5]], [["lost", "lost"]])
+    once = {"acc": [0, 1, 2, 3, 4, 5], "loss": [0, -1, -2, -3, -4, -5]}
+    assert run.view.metrics(f"{run.id}_0") == once
+    anew = lab.workspace.get_run(run.id)
+    assert anew.view.metrics(f"{run.id}_0") == once and lab.values(anew) == [once["acc"]]
     assert "it is tried again from its checkpoint" in lab.said(run)
     kept = folder(lab, run, "0").checkpoints
     assert os.readlink(os.path.join(kept, "latest")) == "epoch-5"

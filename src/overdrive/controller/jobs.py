@@ -11,6 +11,7 @@ from ..compute.base import Claim, Job, JobState
 from ..model.history import History
 from ..model.records import RunRecord
 from ..runtime import wire
+from ..runtime.checkpoints import Kept, kept_values, latest
 from ..sweep.command import render
 from ..sweep.config import HyperDriveConfig
 
@@ -39,7 +40,16 @@ class Jobs:
 
         Anything else in the folder may be half of a file.
         """
-        return os.path.exists(os.path.join(self.checkpoints(run), wire.LATEST))
+        return latest(self.checkpoints(run)) is not None
+
+    def kept(self, run: RunRecord) -> dict[str, Kept]:
+        """How many values of each metric of the present attempt the latest checkpoint contains."""
+        found = kept_values(self.checkpoints(run), run.job, self.folder(run).metrics)
+        metric = self._config.primary_metric_name
+        if run.origin and run.counted_from == run.attempt and metric in found:
+            before = len(self._config.given[run.number].values)  # they stand in front of its own
+            found[metric] = Kept(*(before + number for number in found[metric]))
+        return found
 
     def last_sign(self, run: RunRecord) -> float | None:
         """When, by the machine's clock, the run's present attempt last wrote anything that we know of."""
@@ -65,8 +75,7 @@ class Jobs:
     def _take_over_checkpoints(origin: str, own: str) -> None:
         """Copy what all attempts of the run that left `origin`, its outputs, have kept; whole or not at all."""
         attempt = os.path.dirname(origin)
-        first = os.path.basename(attempt).partition(".")[0]
-        left = wire.RunFolder(os.path.join(os.path.dirname(attempt), first)).checkpoints
+        left = wire.RunFolder(wire.first_attempt(attempt)).checkpoints
         if os.path.isdir(left) and not os.path.exists(own):
             aside = f"{own}.part"
             shutil.rmtree(aside, ignore_errors=True)

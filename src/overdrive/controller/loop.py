@@ -161,6 +161,7 @@ class Controller:
         words = "" if state.exit_code == 0 else last_words([folder.stderr, folder.stdout], state.note)
         names = self._reports.forget(run.id)
         printed = frozenset[str]() if names else printed_names(last_words([folder.stdout]))
+        kept = self._jobs.kept(run)
         ended = Ended(
             run.id,
             self._clock.corrected(state.ended or self._jobs.last_sign(run) or time.time()),
@@ -169,6 +170,8 @@ class Controller:
             words,
             killed_for_memory=state.note.startswith(OUT_OF_MEMORY),
             checkpoint=self._jobs.has_checkpoint(run),
+            kept={name: one.kept for name, one in kept.items()},
+            repeated=kept[self._metric].logged - kept[self._metric].kept if self._metric in kept else 0,
             printed=printed,
         )
         self._turn.runs[run.id] = run

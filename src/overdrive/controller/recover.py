@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compute.base import Compute, JobState
-from ..model.metrics import Series
+from ..model.metrics import Point, Series
 from ..model.records import RunRecord, Status
 from ..runtime.wire import RunFolder, Tail, parse_line
 from ..store.base import Change, Store, Turn
@@ -93,13 +93,13 @@ def _adopt(made: Controller, compute: Compute, jobs: Jobs, live: list[RunRecord]
 
 
 def _with_values(stored: Change, config: HyperDriveConfig) -> list[RunRecord]:
-    by_id = {run.id: run for run in stored.runs}
-    for run in stored.runs:
-        run.series = Series(config.primary_metric_goal)
+    logged: dict[str, list[Point]] = {run.id: [] for run in stored.runs}
     for run_id, point in stored.points:
-        run = by_id[run_id]
-        if point.name == config.primary_metric_name and point.attempt >= run.counted_from:
-            run.series.append(point.value)
+        if point.name == config.primary_metric_name:
+            logged[run_id].append(point)
+    for run in stored.runs:
+        values = (point.value for point in run.counting(logged[run.id]))
+        run.series = Series(config.primary_metric_goal, values)
     return stored.runs
 
 

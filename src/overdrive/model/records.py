@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from .metrics import Series
+from .metrics import Point, Series
 
 Value = int | float | str | bool | list[Any] | None
 """One hyperparameter's value, as it comes out of a law and as JSON keeps it."""
@@ -62,7 +65,9 @@ class RunRecord:
     Times are seconds since the epoch. `handle` is the compute back end's own word for the job. `cause` says
     why the present attempt ended, `causes` why each earlier one did, so its length is the present one's
     number; `counted_from` is the first attempt whose values count (an attempt that goes on from a
-    checkpoint continues the one before, any other begins anew); `spent` is the seconds of earlier attempts.
+    checkpoint continues the one before, any other begins anew), and `kept` says of an earlier attempt (its number
+    as text) how many values of each metric count, where the last were logged after the checkpoint; `spent` is the
+    seconds of earlier attempts.
     `origin` is the folder that an earlier run left, for one that resumes it, or that was inherited.
     `inherited` marks a run of an earlier sweep (warm start), which no budget counts.
     """
@@ -82,6 +87,7 @@ class RunRecord:
     cause: str | None = None
     causes: list[str] = field(default_factory=list)
     counted_from: int = 0
+    kept: dict[str, dict[str, int]] = field(default_factory=dict)
     origin: str | None = None
     inherited: bool = False
 
@@ -91,6 +97,15 @@ class RunRecord:
         if self.started is None or self.ended is None:
             return self.spent
         return self.spent + max(0.0, self.ended - self.started)
+
+    def counting(self, points: Iterable[Point]) -> Iterator[Point]:
+        """Those of its points, given all of them in the order logged, that count."""
+        seen: Counter[tuple[int, str]] = Counter()
+        for point in points:
+            seen[point.attempt, point.name] += 1
+            limit = self.kept.get(str(point.attempt), {}).get(point.name, math.inf)
+            if point.attempt >= self.counted_from and seen[point.attempt, point.name] <= limit:
+                yield point
 
     @property
     def attempt(self) -> int:

@@ -101,22 +101,19 @@ class ScriptRun:
     @property
     def latest_checkpoint(self) -> Optional[str]:
         """What `keep_checkpoint` pointed at last, in this attempt or an earlier one; None at a fresh start."""
-        link = os.path.join(self.checkpoint_dir, wire.LATEST)
-        return os.path.realpath(link) if os.path.exists(link) else None
+        from . import checkpoints
+
+        return checkpoints.latest(self.checkpoint_dir)
 
     def keep_checkpoint(self, path: Union[str, "os.PathLike[str]"]) -> None:
         """Point `latest` in the checkpoint folder at this file or folder, which is complete by now.
 
-        The link is switched in one step: whoever is killed meanwhile finds the old one or the new one.
+        The link is switched in one step: whoever is killed meanwhile finds the old one or the new one. Log the
+        values of an epoch first: what is logged later counts no more when an attempt goes on from here.
         """
-        folder = self.checkpoint_dir
-        aside = os.path.join(folder, ".%s.%d" % (wire.LATEST, os.getpid()))
-        try:
-            os.unlink(aside)
-        except FileNotFoundError:
-            pass
-        os.symlink(os.path.relpath(os.path.abspath(os.fspath(path)), folder), aside)
-        os.replace(aside, os.path.join(folder, wire.LATEST))
+        from . import checkpoints
+
+        checkpoints.keep(self.checkpoint_dir, os.fspath(path), os.environ.get(wire.JOB_ID), self._metrics)
 
     # what can be logged ---------------------------------------------------------------------------
 

@@ -78,6 +78,12 @@ class RunFolder:
         return self
 
 
+def first_attempt(path: str) -> str:
+    """The folder of a run's first attempt, where its checkpoints are, from that of any (`3.1`: `3`)."""
+    parent, name = os.path.split(path)
+    return os.path.join(parent, name.partition(".")[0])
+
+
 class Exit(NamedTuple):
     """How a run ended: its exit code (minus the signal's number when a signal ended it) and when."""
 

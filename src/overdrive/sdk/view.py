@@ -38,32 +38,33 @@ class SweepView:
         change = self._store.changes(self._id, self._cursor)
         self.sweep, self._cursor = change.sweep, change.cursor
         self.messages += change.messages
-        for run in change.runs:
-            self._take_run(run)
+        again = {run.id for run in change.runs if self._take_run(run)}
         for run_id, point in change.points:
             self._logged.setdefault(run_id, []).append(point)
-            self._count(run_id, point)
+            if run_id in self.inherited:
+                self.inherited[run_id].series.append(point.value)
+            elif self._history[run_id].kept:  # some of its points do not count
+                again.add(run_id)
+            elif run_id not in again and point.attempt >= self._history[run_id].counted_from:
+                self._count(run_id, point)
+        for run_id in again:
+            self._history.restart(run_id)
+            self._metrics.pop(run_id, None)
+            for point in self._history[run_id].counting(self._logged.get(run_id, ())):
+                self._count(run_id, point)
         return True
 
-    def _take_run(self, run: RunRecord) -> None:
+    def _take_run(self, run: RunRecord) -> bool:
+        """Whether some of what it had logged counts no more."""
         if run.inherited:
             self.inherited[run.id] = run
-            return
+            return False
         known = self._history.get(run.id) or run
         run.series = known.series
         self._history.add(run)
-        if run.counted_from != known.counted_from:  # it began anew: what it had logged counts no more
-            self._history.restart(run.id)
-            self._metrics.pop(run.id, None)
-            for point in self._logged.get(run.id, ()):
-                self._count(run.id, point)
+        return (run.counted_from, run.kept) != (known.counted_from, known.kept)
 
     def _count(self, run_id: str, point: Point) -> None:
-        if run_id in self.inherited:
-            self.inherited[run_id].series.append(point.value)
-            return
-        if point.attempt < self._history[run_id].counted_from:
-            return
         self._metrics.setdefault(run_id, {}).setdefault(point.name, []).append(point)
         if point.name == self.metric:
             self._history.report(run_id, point.value)

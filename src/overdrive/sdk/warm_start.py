@@ -9,8 +9,10 @@ from typing import Any
 
 from ..errors import ConfigError, Problem
 from ..model.metrics import Point, Series
-from ..model.records import Params, RunRecord
+from ..model.records import Params, RunRecord, Status
 from ..model.space import SearchSpace
+from ..runtime.checkpoints import kept_values
+from ..runtime.wire import RunFolder, first_attempt
 from ..store.base import Message, Turn
 from ..sweep.config import Given, HyperDriveConfig
 from .run import Run
@@ -45,10 +47,10 @@ def prior_runs(config: HyperDriveConfig, sweep_id: str, now: float) -> Turn:
             taken += 1
             inherited = RunRecord(
                 id=f"{sweep_id}:{len(seen)}:{run.id}",
-                number=-1 - len(turn.new_runs),
+                number=-1,
                 params=params,
                 series=Series(config.primary_metric_goal, values),
-                status=run.status,
+                status=run.status if run.status.terminal else Status.CANCELED,  # what follows is not seen
                 started=run.started,
                 ended=run.ended,
                 origin=_folder(sweep, run),
@@ -57,6 +59,8 @@ def prior_runs(config: HyperDriveConfig, sweep_id: str, now: float) -> Turn:
             turn.new_runs.append(inherited)
             turn.points += [(inherited.id, Point(config.primary_metric_name, value)) for value in values]
         words = "".join(f"; {count} left out: {why}" for why, count in left_out.items())
+        for place, inherited in enumerate(turn.new_runs):  # in the order given, and all before our own
+            inherited.number = place - len(turn.new_runs)
         turn.messages.append(Message(now, "info", f"warm start from {sweep.id}: {taken} runs taken{words}"))
     return turn
 
@@ -67,7 +71,7 @@ def runs_to_resume(config: HyperDriveConfig) -> tuple[Given, ...]:
     for run in _listed(config.resume_child_runs):
         if not isinstance(run, Run) or run.parent is None:
             raise ConfigError(Problem("resume_child_runs", f"takes runs of a sweep, got {run!r}"))
-        values = run.record.series.values if run.metric == config.primary_metric_name else []
+        values = _kept(run) if run.metric == config.primary_metric_name else []
         found.append(Given(dict(run.record.params), os.path.join(run.folder, "outputs"), tuple(values)))
     if len(found) > config.max_total_runs:
         raise ConfigError(
@@ -76,6 +80,14 @@ def runs_to_resume(config: HyperDriveConfig) -> tuple[Given, ...]:
             )
         )
     return tuple(found)
+
+
+def _kept(run: Run) -> list[float]:
+    """What the run had reported, but for what it will report again when it goes on from its checkpoint."""
+    record, folder = run.record, RunFolder(run.folder)
+    checkpoints = RunFolder(first_attempt(folder.path)).checkpoints
+    kept, logged = kept_values(checkpoints, record.job, folder.metrics).get(run.metric, (0, 0))
+    return record.series.values[: len(record.series) - (logged - kept)]
 
 
 def origin_of(inherited: RunRecord) -> Run:

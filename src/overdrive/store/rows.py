@@ -43,6 +43,7 @@ def run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
         "cause": run.cause,
         "causes": dumps(run.causes),
         "counted_from": run.counted_from,
+        "kept": dumps(run.kept),
         "revision": revision,
     }
 
@@ -83,6 +84,7 @@ def run_of(row: sa.Row[Any], goal: PrimaryMetricGoal) -> RunRecord:
         cause=row.cause,
         causes=json.loads(row.causes),
         counted_from=row.counted_from,
+        kept=json.loads(row.kept),
         origin=row.origin,
         inherited=row.inherited,
     )
@@ -113,7 +115,7 @@ def _update_run(*columns: str) -> sa.Update:
 
 _UPDATE_RUN = _update_run(
     *("status", "reason", "handle", "exit_code", "created", "started", "ended"),
-    *("spent", "cause", "causes", "counted_from", "revision"),
+    *("spent", "cause", "causes", "counted_from", "kept", "revision"),
 )
 _UPDATE_OFFSETS = _update_run("metric_offset", "output_offset")
 

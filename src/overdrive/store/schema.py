@@ -55,6 +55,7 @@ runs = sa.Table(
     sa.Column("cause", sa.Text),
     sa.Column("causes", sa.Text, nullable=False),
     sa.Column("counted_from", sa.Integer, nullable=False),
+    sa.Column("kept", sa.Text, nullable=False),
     sa.Column("origin", sa.Text),
     sa.Column("inherited", sa.Boolean, nullable=False),
     sa.Column("metric_offset", _big, nullable=False, default=0),

@@ -56,7 +56,8 @@ class Ended:
 
     `exit_code` is None when nobody saw the end; `names` are the metrics that the run logged,
     `printed` the names that it gave a number to on standard output, for a run that logged none;
-    `last_words` is the end of its error output; `checkpoint`: it has left one to go on from.
+    `last_words` is the end of its error output; `checkpoint`: it has left one to go on from, which contains
+    `kept` values of each metric and lacks the last `repeated` ones of the primary metric.
     """
 
     run_id: str
@@ -66,6 +67,8 @@ class Ended:
     last_words: str = ""
     killed_for_memory: bool = False
     checkpoint: bool = False
+    kept: Mapping[str, int] = field(default_factory=dict)
+    repeated: int = 0
     printed: frozenset[str] = frozenset()
 
 

@@ -315,6 +315,9 @@ class Planner:
 
     def _try_again(self, run: RunRecord, cause: Cause, seconds: float, event: Ended) -> list[Action]:
         why = f"run {run.number}, attempt {run.attempt + 1}: {run.reason}"
+        if event.checkpoint and event.kept:
+            run.kept = {**run.kept, str(run.attempt): dict(event.kept)}
+            self.history.restart(run.id, run.series.values[: len(run.series) - event.repeated])
         run.causes = [*run.causes, cause]
         run.spent += seconds
         run.status, run.cause, run.reason = Status.QUEUED, None, None
