@@ -44,7 +44,7 @@ def test_kills_lose_nothing(tmp_path, concurrent, points):
     assert outcome.kills
 
 
-@pytest.mark.parametrize("victims", [{"controller"}, {"controller", "launcher"}], ids=" and ".join)
+@pytest.mark.parametrize("victims", [("controller",), ("controller", "launcher")], ids=" and ".join)
 def test_scripts_go_on_without_them_and_what_they_log_meanwhile_counts(lab, victims):
     run = lab.submit(THREE_VALUES, max_total_runs=1)
     lab.told("0 is half way")
@@ -372,6 +372,22 @@ def test_a_full_disk_is_waited_for(small_lab, small_disk):
     lab.ended(run)
     assert lab.values(run) == [[1, 2, 2.5, 3], [1, 2, 3], [1, 2, 3]]
     assert lab.causes(run) == [[], [], []]
+
+
+def test_a_run_whose_working_copy_finds_no_room_waits_for_it(small_lab, small_disk):
+    lab = small_lab
+    (lab.source / "large").write_bytes(b"x" * 500_000)
+    run = lab.submit(THREE_VALUES, max_total_runs=3)
+    lab.told("0 is half way")
+    lab.until(lambda: lab.values(run) == [[1, 2]], "both values are stored")
+    fill(small_disk)
+    os.truncate(small_disk / "ballast", os.path.getsize(small_disk / "ballast") - 300_000)
+    lab.open("go")
+    lab.until(lambda: len(lab.runs(run)) == 2, "the next run is to be started")
+    assert _stays(lambda: not lab.runs(run)[1].status.terminal and not (lab.gates / "1 began").exists(), 1.5)
+    (small_disk / "ballast").unlink()
+    lab.ended(run)
+    assert (lab.values(run), lab.causes(run)) == ([[1, 2, 3]] * 3, [[]] * 3)
 
 
 def test_a_read_only_disk_refuses_a_resume_in_one_line_and_loses_nothing(small_lab, small_disk):

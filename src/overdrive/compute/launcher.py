@@ -14,6 +14,7 @@ standard library and `runtime.wire` only.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import selectors
@@ -32,6 +33,7 @@ from .workcopy import copying
 PROTOCOL = 1
 LINGER = 10.0  # seconds without runs and controllers after which the launcher leaves
 WEIGHING = 0.25  # seconds between two looks at the memory of runs that have a limit
+ROOM = 1.0  # seconds before a working copy for which the disk had no room is tried again
 SLICE = 0.01  # seconds of copying before anything else gets its turn
 
 
@@ -51,7 +53,13 @@ class _Start:
         self.run = run
         self.argv = argv
         self.env = env
+        self.due = 0.0
+        self._source = source
         self.steps = self._make(source)
+
+    def wait(self) -> None:
+        """Begin anew when the disk has had time to become less full."""
+        self.due, self.steps = time.monotonic() + ROOM, self._make(self._source)
 
     def _make(self, source: str | None) -> Generator[None, None, None]:
         self.run.folder.make()
@@ -136,9 +144,8 @@ class Launcher:
         return self._leaving or time.monotonic() - self._busy_at >= LINGER
 
     def _timeout(self) -> float | None:
-        if self._starts:
-            return 0.0
         times = [run.look_at for run in self._watched]
+        times += [start.due for start in self._starts.values()]
         if self._limited:
             times.append(self._weigh_at)
         if not self._runs and not self._door.visited:
@@ -264,11 +271,16 @@ class Launcher:
         until = time.monotonic() + SLICE
         for start in list(self._starts.values()):
             run = start.run
+            if start.due > time.monotonic():
+                continue
             try:
                 for _ in start.steps:
                     if time.monotonic() >= until:
                         return
             except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    start.wait()
+                    continue
                 run.refuse(126, f"cannot make the working copy: {error}")
                 started = False
             else:
