@@ -100,7 +100,8 @@ Model = TypeVar("Model", bound=Section)
 class Sweep(Section):
     """The top of the file. Sections that have rules of their own are read elsewhere.
 
-    Azure has no `resume_*`: ids of sweeps and runs of the workspace, and values of parameters that are new.
+    Azure has no `constraints`, expressions over the search space, and no `resume_*`: ids of sweeps and runs of
+    the workspace, and values of parameters that are new.
     """
 
     schema_url: Any = Field(None, alias="$schema")
@@ -113,6 +114,7 @@ class Sweep(Section):
     properties: Any = None
     sampling_algorithm: Any = None
     search_space: Any
+    constraints: Names = Field(default_factory=tuple)
     objective: Any
     trial: Any
     limits: Any = None

@@ -227,10 +227,14 @@ class _Reader:
             return None
         sampling = getattr(overdrive, SAMPLINGS["sobol" if rule == "sobol" else name])
         try:
-            return sampling(space, seed=schema.lenient(form.get("seed")))
+            constraints = self.document.data.get("constraints") or []
+            texts = [constraints] if isinstance(constraints, str) else constraints
+            return sampling(space, seed=schema.lenient(form.get("seed")), constraints=texts)
         except ConfigError as error:
             for problem in error.problems:
                 inside = problem.where.startswith("search_space")
+                if problem.where.startswith("search_space.constraints"):
+                    problem = problem._replace(where=problem.where.removeprefix("search_space."))
                 self.document.adopt(() if inside else where, ConfigError(problem))
             return None
 

@@ -3,11 +3,13 @@ configurations (when it is finite) and as a unit cube of fixed dimension (always
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..errors import ConfigError, Problem
+from .constraints import Constraint
+from .constraints import constraints as read_constraints
 from .expressions import Branch, Choice, Constant, named
 from .laws import Expression
 from .records import Params
@@ -33,12 +35,19 @@ class SearchSpace:
     """Parameters by name: laws, HyperDrive's list forms (`["uniform", [0, 1]]`) or constants.
 
     A configuration (`Params`) is flat. A dict option of a choice contributes its own parameters, and
-    the choice itself then has no value. ConfigError lists everything that is wrong.
+    the choice itself then has no value. `constraints` are expressions over the parameters that a
+    configuration must satisfy (see `model.constraints`); `size` and `at` do not know of them. ConfigError
+    lists everything that is wrong.
     """
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, parameters: Mapping[str, Any], constraints: Iterable[str] = ()) -> None:
         found = named(parameters)
         problems = list(_clashes(found))
+        self.constraints: tuple[Constraint, ...] = ()
+        try:
+            self.constraints = read_constraints(constraints, _names(found))
+        except ConfigError as error:
+            problems += error.problems
         if problems:
             raise ConfigError(problems)
         self.parameters: _Laws = MappingProxyType(found)
@@ -87,7 +96,11 @@ class SearchSpace:
 
     def contains(self, params: Params) -> bool:
         """Whether exactly these names, with these values, can be a configuration."""
-        return _locate(self.parameters, params, [])
+        return _locate(self.parameters, params, []) and self.allows(params)
+
+    def allows(self, params: Params) -> bool:
+        """Whether a configuration satisfies every constraint."""
+        return all(constraint.allows(params) for constraint in self.constraints)
 
     def advice(self) -> list[str]:
         """What is allowed but most likely a mistake, as `name: text` lines."""
@@ -98,25 +111,31 @@ class SearchSpace:
         return {name: law.to_json() for name, law in self.parameters.items()}
 
     @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> SearchSpace:
-        """The space that `to_json` wrote."""
-        return cls(parameters)
+    def from_json(cls, parameters: Mapping[str, Any], constraints: Iterable[str] = ()) -> SearchSpace:
+        """The space that `to_json` wrote, with the texts of its constraints, which HyperDrive's form lacks."""
+        return cls(parameters, constraints)
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, SearchSpace)
             and self.names == other.names
             and key(self.to_json()) == key(other.to_json())
+            and self._texts == other._texts
         )
 
     def __hash__(self) -> int:
         return hash(key(self.to_json()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SearchSpace, (dict(self.parameters),)
+        return SearchSpace, (dict(self.parameters), self._texts)
 
     def __repr__(self) -> str:
-        return f"SearchSpace({dict(self.parameters)!r})"
+        also = f", constraints={list(self._texts)!r}" if self.constraints else ""
+        return f"SearchSpace({dict(self.parameters)!r}{also})"
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return tuple(constraint.text for constraint in self.constraints)
 
 
 # ---------------------------------------------------------------- names and coordinates

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from itertools import count
 from random import Random
@@ -54,7 +54,8 @@ class HyperParameterSampling:
     """The base of all samplers: a search space and a seed, both fixed.
 
     `parameter_space` is a SearchSpace or a mapping of names to laws; `properties` is carried along
-    unread, as HyperDrive does. ConfigError lists all that is wrong.
+    unread, as HyperDrive does; `constraints` are expressions such as `"width * layers <= 4096"` that every
+    proposal satisfies. ConfigError lists all that is wrong.
     """
 
     NAME: ClassVar[str]
@@ -64,12 +65,20 @@ class HyperParameterSampling:
         parameter_space: SearchSpace | Mapping[str, Any],
         properties: Mapping[str, Any] | None = None,
         seed: int | None = None,
+        constraints: Sequence[str] = (),
     ) -> None:
         problems: list[Problem] = []
         try:
             given = parameter_space
-            self.space = given if isinstance(given, SearchSpace) else SearchSpace(given)
+            if isinstance(given, SearchSpace) and not constraints:
+                self.space = given
+            elif isinstance(given, SearchSpace):
+                known = [one.text for one in given.constraints]
+                self.space = SearchSpace(given.parameters, [*known, *constraints])
+            else:
+                self.space = SearchSpace(given, constraints)
             problems += self._problems()
+            problems += _unsatisfiable(self.space)
         except ConfigError as error:
             problems += error.problems
         problems = list(ConfigError(problems).within("search_space").problems)
@@ -94,7 +103,13 @@ class HyperParameterSampling:
 
     def to_json(self) -> dict[str, Any]:
         """What `sampler_from_json` reads."""
-        form = {"name": self.NAME, "parameter_space": self.space.to_json(), "seed": self.seed}
+        form: dict[str, Any] = {
+            "name": self.NAME,
+            "parameter_space": self.space.to_json(),
+            "seed": self.seed,
+        }
+        if self.space.constraints:
+            form["constraints"] = [constraint.text for constraint in self.space.constraints]
         return form if self.properties is None else {**form, "properties": self.properties}
 
     def __eq__(self, other: object) -> bool:
@@ -124,43 +139,73 @@ class SequenceSampling(HyperParameterSampling):
     SHUFFLED: ClassVar[int] = 2**16
     """Up to this size the rest is shuffled; a larger space is never nearly used up by a sweep."""
 
+    HOPELESS: ClassVar[int] = 100_000
+    """So many draws in a row that the constraints forbid, or that have come before, are the end."""
+
     def draw(self, index: int) -> Params:
         """Draw number `index` (from 0) of the sequence that this seed gives."""
         raise NotImplementedError
 
     def propose(self, history: History, number: int) -> Params | None:
-        """Draw `number`, or the distinct one of that number; None when a finite space is used up."""
+        """Draw `number` of those that are allowed, and distinct in a finite space; None when it is used up."""
         size = self.space.size
-        if size is None:
+        if size is None and not self.space.constraints:
             return self.draw(number)
-        if number >= size:
+        if size is not None and number >= size:
             return None
-        if not hasattr(self, "_distinct"):
+        if not hasattr(self, "_taken"):
             # Only grows, and holds the same whatever was asked before.
-            self._distinct: list[Params] = []
-            self._unseen = self._without_replacement(size)
-        while len(self._distinct) <= number:
-            self._distinct.append(next(self._unseen))
-        return dict(self._distinct[number])
+            self._taken: list[Params] = []
+            self._coming = self._allowed() if size is None else self._without_replacement(size)
+        while len(self._taken) <= number:
+            params = next(self._coming, None)
+            if params is None:
+                return None
+            self._taken.append(params)
+        return dict(self._taken[number])
 
-    def _without_replacement(self, size: int) -> Any:
+    def _allowed(self) -> Iterator[Params]:
+        forbidden = 0
+        for index in count():
+            params = self.draw(index)
+            forbidden = 0 if self.space.allows(params) else forbidden + 1
+            if not forbidden:
+                yield params
+            elif forbidden >= self.HOPELESS:
+                return
+
+    def _without_replacement(self, size: int) -> Iterator[Params]:
         seen = set()
         rejected = 0
         for index in count():
-            if rejected >= self.REJECTIONS and size <= self.SHUFFLED:
+            if rejected >= (self.REJECTIONS if size <= self.SHUFFLED else self.HOPELESS):
                 break
             params = self.draw(index)
             mark = key(params)
-            rejected = rejected + 1 if mark in seen else 0
-            if mark not in seen:
+            fresh = mark not in seen and self.space.allows(params)
+            rejected = 0 if fresh else rejected + 1
+            if fresh:
                 seen.add(mark)
                 yield params
+        if size > self.SHUFFLED:
+            return
         # random() alone is promised to give the same numbers in every version of Python.
         numbers = Random(f"{self.seed or 0}:rest")
         for index in sorted(range(size), key=lambda _: numbers.random()):
             params = self.space.at(index)
-            if key(params) not in seen:
+            if key(params) not in seen and self.space.allows(params):
                 yield params
+
+
+def _unsatisfiable(space: SearchSpace, draws: int = 2000) -> Iterator[Problem]:
+    """A problem when none of so many random configurations satisfies the constraints."""
+    if space.constraints:
+        units = Random("constraints").random
+        if not any(space.allows(space.from_units(units)) for _ in range(draws)):
+            texts = " and ".join(repr(constraint.text) for constraint in space.constraints)
+            yield Problem(
+                "constraints", f"none of {draws} random configurations satisfies {texts}; loosen them"
+            )
 
 
 def sampler_from_json(form: Mapping[str, Any]) -> Sampler:

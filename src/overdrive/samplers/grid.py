@@ -24,8 +24,20 @@ class GridParameterSampling(HyperParameterSampling):
         ]
 
     def propose(self, history: History, number: int) -> Params | None:
-        """Configuration `number` of the grid, None past its end."""
-        return self.space.at(number) if number < (self.space.size or 0) else None
+        """Configuration `number` of the grid, of those that the constraints allow; None past its end."""
+        size = self.space.size or 0
+        if not self.space.constraints:
+            return self.space.at(number) if number < size else None
+        if not hasattr(self, "_places"):
+            # Only grows, and holds the same whatever was asked before.
+            self._places: list[int] = []
+            self._coming = (place for place in range(size) if self.space.allows(self.space.at(place)))
+        while len(self._places) <= number:
+            place = next(self._coming, None)
+            if place is None:
+                return None
+            self._places.append(place)
+        return self.space.at(self._places[number])
 
 
 def _repair(law: str) -> str:

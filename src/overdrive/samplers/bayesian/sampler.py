@@ -76,10 +76,11 @@ class BayesianParameterSampling(SequenceSampling):
         properties: Mapping[str, Any] | None = None,
         seed: int | None = None,
         initial_points: Sequence[Params] | None = None,
+        constraints: Sequence[str] = (),
     ) -> None:
         problems: list[Problem] = []
         try:
-            super().__init__(parameter_space, properties, seed)
+            super().__init__(parameter_space, properties, seed, constraints)
         except ConfigError as error:
             problems += error.problems
         self.initial_points: list[Params] = []
@@ -143,6 +144,8 @@ class BayesianParameterSampling(SequenceSampling):
     def _unseen_design(self, number: int, seen: set[Any]) -> Params | None:
         """The design's point for this run; where that has been run, the next one that has not."""
         size = self.space.size
+        if size is None and self.space.constraints:
+            return super().propose(None, number)  # type: ignore[arg-type]
         if size is None:  # it may still have values that repeat
             draws = (self.draw(number + attempt * _FAR) for attempt in range(_ATTEMPTS))
             return next((params for params in draws if key(params) not in seen), self.draw(number))
@@ -168,7 +171,7 @@ class BayesianParameterSampling(SequenceSampling):
         # The last digits of linear algebra differ from machine to machine; a millionth of a range does not.
         points[:, encoding.continuous] = np.round(points[:, encoding.continuous], 6)
         found = (encoding.params(point) for point in points)
-        return next((params for params in found if key(params) not in seen), None)
+        return next((p for p in found if key(p) not in seen and self.space.allows(p)), None)
 
     def _promise(self, known: Observations, levels: Array, waiting: Array, prior: Prior) -> Promise:
         """What the process says, given the evidence and the inputs of pending runs."""
