@@ -350,6 +350,7 @@ def check(sweep: Sweep, like: Sweep, in_order: bool) -> Iterator[str]:
             yield f"run {run.number}: counted are {run.series.values}, logged were {values(run.params)}"
     yield from _points(sweep)
     yield from _notes(sweep)
+    yield from _crashes(sweep)
     like.run.view.refresh()
     ours, theirs = ([run.params for run in one.run.view.runs] for one in (sweep, like))
     if not in_order:
@@ -395,6 +396,20 @@ def _notes(sweep: Sweep) -> Iterator[str]:
     for run in sweep.run.view.runs:
         if run.place not in began:
             yield f"run {run.number}: its attempt {run.attempt} has ended and never began"
+
+
+def _crashes(sweep: Sweep) -> Iterator[str]:
+    """Nobody died but by a kill; a controller may give up when its launchers die one after the other."""
+    for log in (sweep.folder / "controller.log", sweep.folder / "launcher.log"):
+        text = log.read_text() if log.exists() else ""
+        for trace in text.split("Traceback (most recent call last):\n")[1:]:
+            last = next((line for line in trace.splitlines() if line and not line.startswith(" ")), "")
+            if (
+                "the above exception" not in trace
+                and "The above exception" not in trace
+                and not last.startswith("overdrive.errors.ComputeError")
+            ):
+                yield f"{log.name}: {last}"
 
 
 # one sweep after the other

@@ -201,13 +201,17 @@ class LocalCompute:
     def _bury(self) -> None:
         """Note the death of a launcher; ComputeError when they die like flies."""
         self._hang_up()
-        now = time.monotonic()
-        self._deaths = [then for then in self._deaths if now - then < 60.0] + [now]
-        if len(self._deaths) > DEATHS:
+        if self._too_many_deaths():
             raise ComputeError(
                 f"the launcher of {self._folder} died {len(self._deaths)} times within a minute; "
                 f"its log: {self._names.log}"
             )
+
+    def _too_many_deaths(self) -> bool:
+        """Note one more, and say whether another launcher would be of no use."""
+        now = time.monotonic()
+        self._deaths = [then for then in self._deaths if now - then < 60.0] + [now]
+        return len(self._deaths) > DEATHS
 
     def _recover(self) -> None:
         """The launcher is gone: find out through a new one what became of the open jobs, and go on."""
@@ -240,8 +244,12 @@ class LocalCompute:
         while not self._reach():
             if time.monotonic() > deadline:
                 raise ComputeError(f"no launcher answers for {self._folder}; its log: {self._names.log}")
-            if self._spawn() == "held":  # it has a launcher that is just coming up or leaving
-                time.sleep(0.02)
+            try:
+                if self._spawn() == "held":  # it has a launcher that is just coming up or leaving
+                    time.sleep(0.02)
+            except ComputeError:  # perhaps it was killed before it could say anything
+                if self._too_many_deaths():
+                    raise
 
     def _reach(self) -> bool:
         card = wire.read_json(self._names.card)
