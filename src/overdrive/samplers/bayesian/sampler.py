@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from random import Random
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -43,6 +43,18 @@ _FAR, _ATTEMPTS = 2**20, 100
 """An endless space whose draw has been run is drawn from again so far on, so many times."""
 
 
+class Turn(NamedTuple):
+    """How a run is chosen: by which process, and whether by what a run may report (`reported`), chance
+    included, or by the function behind it. The first tries more configurations where all are good, the
+    second learns more of where they are; neither is the better one everywhere."""
+
+    prior: Prior
+    reported: bool
+
+
+_SMOOTH, _ROUGH = Prior(), Prior(rough=(-3.0, 2.0))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The constants of the method."""
@@ -55,8 +67,10 @@ class Recipe:
     """Likelihoods of one fit."""
     most: int = 400
     """So many observations are computed with, and half as many when hyperparameters are fitted."""
-    priors: tuple[Prior, ...] = (Prior(), Prior(rough=(-3.0, 2.0)))
-    """Runs take turns between two processes: a smooth one, and one that expects small hills."""
+    continuous: tuple[Turn, ...] = (Turn(_SMOOTH, False), Turn(_ROUGH, False), Turn(_SMOOTH, True))
+    """The turns that runs take where every axis is continuous."""
+    mixed: tuple[Turn, ...] = (Turn(_SMOOTH, True), Turn(_ROUGH, True))
+    """Those where some are not."""
     effort: Effort = field(default_factory=Effort)
 
 
@@ -162,8 +176,9 @@ class BayesianParameterSampling(SequenceSampling):
         encoding, recipe = self._encoding, self.recipe
         known, pending = evidence.known(), evidence.pending()
         levels = known.levels()
-        prior = recipe.priors[number % len(recipe.priors)]
-        promise = self._promise(known, levels, encoding.inputs(pending.points), prior)
+        turns = recipe.continuous if np.all(encoding.continuous) else recipe.mixed
+        turn = turns[number % len(turns)]
+        promise = self._promise(known, levels, encoding.inputs(pending.points), turn)
         best = known.points[np.argsort(levels, kind="stable")]
         box = trusted(encoding, best[0], len(known) + len(pending), recipe.effort)
         rng = self._numbers(f"at {number}")
@@ -173,14 +188,18 @@ class BayesianParameterSampling(SequenceSampling):
         found = (encoding.params(point) for point in points)
         return next((p for p in found if key(p) not in seen and self.space.allows(p)), None)
 
-    def _promise(self, known: Observations, levels: Array, waiting: Array, prior: Prior) -> Promise:
+    def _promise(self, known: Observations, levels: Array, waiting: Array, turn: Turn) -> Promise:
         """What the process says, given the evidence and the inputs of pending runs."""
         encoding, kept = self._encoding, known.chosen(self.recipe.most)
         inputs = encoding.inputs(known.points[kept])
-        theta = self._theta(known, prior)
+        theta = self._theta(known, turn.prior)
         posterior = Posterior(inputs, levels[kept], known.variance[kept], encoding.owner, theta, waiting)
-        means, _ = posterior(np.concatenate([inputs[known.kinds[kept] != Kind.FAILED], waiting]))
-        return Promise(encoding, posterior, float(np.min(means)))
+        good = known.kinds[kept] != Kind.FAILED
+        means, _ = posterior(np.concatenate([inputs[good], waiting]))
+        if not turn.reported:
+            return Promise(encoding, posterior, float(np.min(means)))
+        reports = np.concatenate([levels[kept][good], means[int(np.sum(good)) :]])
+        return Promise(encoding, posterior, float(np.min(reports)), posterior.noise)
 
     def _theta(self, known: Observations, prior: Prior) -> Array:
         """The hyperparameters for these results: fitted to as many of them as the schedule says, always from

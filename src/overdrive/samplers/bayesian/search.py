@@ -21,22 +21,25 @@ _FLIPS = 12
 
 @dataclass(frozen=True, eq=False)
 class Promise:
-    """log EI over points: what `posterior` hopes to gain on the incumbent's mean."""
+    """log EI over points: what a run may gain on `incumbent`, given the posterior of the function, and `noise`,
+    the variance of a result around the function, where results count rather than the function."""
 
     encoding: Encoding
     posterior: Posterior
     incumbent: float
+    noise: float = 0.0
 
     def __call__(self, points: Array) -> Array:
         """(k, m) -> (k,)."""
-        return log_ei(*self.posterior(self.encoding.inputs(points)), self.incumbent)
+        mean, variance = self.posterior(self.encoding.inputs(points))
+        return log_ei(mean, variance + self.noise, self.incumbent)
 
     def with_gradients(self, points: Array) -> tuple[Array, Array]:
         """(k, m) -> (k,) and (k, m); the gradient is 0 along categorical axes and branches not taken."""
         mean, variance, mean_slope, variance_slope = self.posterior.with_gradients(
             self.encoding.inputs(points)
         )
-        value, by_mean, by_variance = log_ei_slopes(mean, variance, self.incumbent)
+        value, by_mean, by_variance = log_ei_slopes(mean, variance + self.noise, self.incumbent)
         columns = by_mean[:, None] * mean_slope + by_variance[:, None] * variance_slope
         slope = np.where(self.encoding.active(points), columns[:, self.encoding.column], 0.0)
         slope[:, self.encoding.categorical] = 0.0
