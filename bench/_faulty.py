@@ -42,11 +42,12 @@ DEATHS = "FAULTS_DEATHS"
 """The variable that names the file in which each death is noted."""
 
 
-def die(point: str) -> None:
+def kill(point: str, pid: int) -> None:
     """Note it, and kill -9."""
     fd = os.open(os.environ[DEATHS], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     os.write(fd, point.encode() + b"\n")
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.close(fd)
+    os.kill(pid, signal.SIGKILL)
 
 
 def arm(module: str, name: str, when: str, times: int) -> None:
@@ -62,18 +63,44 @@ def arm(module: str, name: str, when: str, times: int) -> None:
         nonlocal reached
         reached += 1
         if reached == times and when == "before":
-            die(name)
+            kill(name, os.getpid())
         answer = inner(*args, **options)
         if reached == times and when == "after":
-            die(name)
+            kill(name, os.getpid())
         return answer
 
     setattr(owner, last, wrapped)
 
 
+def replace_launcher(boot: str) -> None:
+    """Kill the launcher that there is as soon as the controller looks for it; the next one begins with `boot`."""
+    from overdrive.compute import local
+    from overdrive.compute.local import LocalCompute
+    from overdrive.runtime import processes, wire
+
+    inner: Any = LocalCompute._reach
+    spawn, usual = LocalCompute._spawn, local.BOOT
+    local.BOOT = boot
+
+    def once(compute: Any) -> str:
+        try:
+            return spawn(compute)
+        finally:
+            local.BOOT = usual
+
+    def reach(compute: Any) -> Any:
+        setattr(LocalCompute, "_reach", inner)  # noqa: B010
+        card = wire.read_json(compute._names.card)
+        if card and processes.alive(card["pid"], card["birth"]):
+            kill("launcher", card["pid"])
+        return inner(compute)
+
+    setattr(LocalCompute, "_reach", reach)  # noqa: B010
+    setattr(LocalCompute, "_spawn", once)  # noqa: B010
+
+
 def main(point: str) -> None:
     """Be a controller that dies there, or whose launchers do."""
-    import overdrive.compute.local
     from overdrive.controller import daemon
 
     name, _, times = point.partition(":")
@@ -81,7 +108,7 @@ def main(point: str) -> None:
         arm(*CONTROLLER[name], int(times))
     elif name in LAUNCHER:
         here = os.path.dirname(os.path.abspath(__file__))
-        overdrive.compute.local.BOOT = (
+        replace_launcher(
             f"import sys; sys.path += [sys.argv[1], {here!r}]; import _faulty; "
             f"_faulty.arm(*{LAUNCHER[name]!r}, {times}); "
             "from overdrive.compute.launcher import main; main(sys.argv[2])"

@@ -100,7 +100,7 @@ SAMPLINGS: dict[str, Callable[[int], Any]] = {
     "random": lambda seed: RandomParameterSampling(SPACE, seed=seed),
     "sobol": lambda seed: SobolParameterSampling(SPACE, seed=seed),
     "grid": lambda seed: GridParameterSampling(
-        {"x": choice([k / 20 for k in range(20)]), "c": choice(1, 2, 3)}
+        {"x": choice([k / 27 for k in range(27)]), "c": choice(1, 2, 3)}
     ),
     "bayesian": lambda seed: BayesianParameterSampling(SPACE, seed=seed),
 }
@@ -319,14 +319,16 @@ def at_points(sweep: Sweep, dice: random.Random) -> Iterator[bool]:
     """See controllers and their launchers die by themselves; start the next ones."""
     deaths, known, since = sweep.deaths, 0, time.monotonic()
     while not sweep.over:
-        _until(lambda: sweep.over or sweep.holder() is not None, 3.0)
-        sweep.attend()
+        if sweep.holder() is None:
+            sweep.attend()
+            _until(lambda: sweep.over or sweep.holder() is not None, 3.0)
+            since = time.monotonic()
         now = len(deaths.read_bytes().splitlines()) if deaths.exists() else 0
         for _ in range(known, now):
             yield True
         if now > known:
             known, since = now, time.monotonic()
-        elif time.monotonic() - since > 1.5:  # its point is not reached
+        elif time.monotonic() - since > 1.0:  # its point is not reached
             holder, since = sweep.holder(), time.monotonic()
             yield kill(holder.pid if holder else None)
         time.sleep(0.01)
@@ -423,8 +425,8 @@ def harmed(
     outcome = Outcome(f"{name}, {concurrent} at a time, {'at points' if points else 'at random'}")
     sampling = SAMPLINGS[name](seed)
     peaceful = Sweep(folder / "peaceful", sampling, runs, concurrent, pause=0.0)
-    chosen = [f"{dice.choice(POINTS)}:{dice.choice([1, 1, 2, 4])}" for _ in range(kills)] if points else []
-    with AtPoints(chosen, folder / "harmed" / "deaths"):
+    chosen = [f"{point}:{dice.choice([1, 1, 2, 4])}" for point in 5 * dice.sample(POINTS, len(POINTS))]
+    with AtPoints(chosen if points else [], folder / "harmed" / "deaths"):
         sweep = Sweep(folder / "harmed", sampling, runs, concurrent)
         for hit in (at_points if points else at_random)(sweep, dice):
             outcome.kills += hit
