@@ -116,14 +116,14 @@ def test_without_a_rough_part_a_fit_gives_it_no_share():
 
 def test_a_fit_finds_which_axis_counts():
     rng = np.random.RandomState(5)
-    inputs = rng.rand(40, 3)
+    inputs = rng.rand(25, 3)
     y = np.sin(6 * inputs[:, 0])
     y = (y - y.mean()) / y.std()
     prior = Prior()
     owner = np.arange(3)
-    theta = fit(inputs, y, np.zeros(40), owner, prior, 40)
+    theta = fit(inputs, y, np.zeros(25), owner, prior, 40)
     assert theta[0] < theta[1] - 1 and theta[0] < theta[2] - 1
-    likelihood = Likelihood(inputs, y, np.zeros(40), owner, prior)
+    likelihood = Likelihood(inputs, y, np.zeros(25), owner, prior)
     assert likelihood(theta)[0] > likelihood(prior.start(3))[0]
 
 
