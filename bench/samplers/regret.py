@@ -36,7 +36,11 @@ def table(
     regrets: dict[tuple[str, str, int], float] = {}
     for (method, task), ours in runs.items():
         for budget in BUDGETS:
-            drawn = [min(r["losses"][:budget]) for r in runs["random", task] if len(r["losses"]) >= budget]
+            drawn = [
+                min(r["losses"][:budget])
+                for r in runs.get(("random", task), [])
+                if len(r["losses"]) >= budget
+            ]
             found = [min(r["losses"][:budget]) for r in ours if len(r["losses"]) >= budget]
             if drawn and found:
                 scale = max(float(np.median(drawn)) - best[task], 1e-12)
