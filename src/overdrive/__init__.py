@@ -15,6 +15,7 @@ _HOMES = {
     "ConfigError": "errors",
     "Environment": "sdk.environment",
     "Experiment": "sdk.experiment",
+    "ForecastPolicy": "policies.forecast",
     "GridParameterSampling": "samplers.grid",
     "HyperDriveConfig": "sweep.config",
     "HyperDriveRun": "sdk.hyperdrive_run",

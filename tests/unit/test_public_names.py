@@ -9,6 +9,7 @@ PUBLIC = [
     "ConfigError",
     "Environment",
     "Experiment",
+    "ForecastPolicy",
     "GridParameterSampling",
     "HyperDriveConfig",
     "HyperDriveRun",

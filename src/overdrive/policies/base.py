@@ -30,6 +30,7 @@ POLICIES = Registry(
         "successive_halving": "overdrive.policies.halving:SuccessiveHalvingPolicy",
         "hyperband": "overdrive.policies.hyperband:HyperbandPolicy",
         "wilcoxon": "overdrive.policies.wilcoxon:WilcoxonPolicy",
+        "forecast": "overdrive.policies.forecast:ForecastPolicy",
         "none": "overdrive.policies.base:NoTerminationPolicy",
     },
 )
