@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "sources": VALUES,
     "compute": "runtime registry errors",
     "sweep": f"samplers.base policies.base {VALUES}",
-    "studio": f"store.base charts.base {VALUES}",
+    "studio": f"sdk charts store.base runtime {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
     "sdk": f"controller.daemon controller.lease sweep samplers.base policies.base store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config sweep.script {VALUES}",

@@ -197,6 +197,41 @@ def replay(
     )
 
 
+@app.command()
+def studio(
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", min=0, max=65535, help="8484, or one that is free.")
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", metavar="H", help="The address to listen on; beyond this machine with a token."
+        ),
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None, typer.Option("--token", metavar="T", help="What a browser must show; made up if needed.")
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Look only: nothing can be changed.")
+    ] = False,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Show the workspace's sweeps in a browser, live; Ctrl-C closes it."""
+    from .studio import serve
+
+    return serve(
+        workspace,
+        host=host,
+        port=port,
+        token=token,
+        open_page=open_page,
+        read_only=read_only,
+        as_json=as_json,
+    )
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from .. import __version__

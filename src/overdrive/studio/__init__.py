@@ -1,0 +1,1 @@
+"""The studio: the sweeps of a workspace in a browser, live."""

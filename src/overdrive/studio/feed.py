@@ -1,0 +1,197 @@
+"""A sweep as browsers see it: rows of its runs, each stamped with the version that changed it last.
+
+A reader names the version it knows and gets what came later, as one message however long it was away: a slow
+browser gets fewer messages, never a queue.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from ..charts.arrays import thinned
+from ..charts.axes import axes_of
+from ..charts.base import Sweep
+from ..errors import ConfigError
+from ..model.records import RunRecord, SweepRecord
+from ..model.space import SearchSpace
+from ..sdk.view import SweepView
+from ..store.base import Store
+
+RECENT_POINTS = 5_000
+"""So many new points are kept for readers; one who knows less draws its charts anew."""
+
+SPARK = 48
+"""Points of the small line in the list of sweeps."""
+
+
+class Feed:
+    """One sweep. Every method reads the store or what was read from it, and belongs to the reading thread."""
+
+    def __init__(self, store: Store, sweep_id: str) -> None:
+        self.view = SweepView(store, sweep_id)
+        self.version = 0
+        self._rows: dict[int, dict[str, Any]] = {}
+        self._stamps: dict[int, int] = {}
+        self._final: set[int] = set()
+        self._counts: dict[tuple[str, str], int] = {}
+        self._recent: deque[tuple[int, list[Any]]] = deque(maxlen=RECENT_POINTS)
+        self._forgotten = 1
+        self._controlled = (0.0, False)
+        self._take()
+
+    def refresh(self) -> bool:
+        """Read what is new; whether there was anything to see."""
+        was = self._controlled[1]
+        changed = self.view.refresh()
+        if changed:
+            self._take()
+        elif self._controller() != was:
+            self.version += 1
+            changed = True
+        return changed
+
+    def since(self, version: int) -> dict[str, Any]:
+        """What a reader who knows `version` (-1: nothing) needs: the sweep, changed rows, new points.
+
+        `points` is null when they are more than we remember. A point is [run number, metric, interval, value,
+        step, time].
+        """
+        rows = [self._rows[number] for number, stamp in self._stamps.items() if stamp > version]
+        known = version >= self._forgotten
+        points = [point for stamp, point in self._recent if stamp > version] if known else None
+        messages = [{"level": m.level, "text": m.text, "time": m.time} for m in self.view.messages[-200:]]
+        news: dict[str, Any] = finite(
+            {
+                "version": self.version,
+                "whole": version < 0,
+                "sweep": {**self.summary(), "messages": messages},
+                "rows": rows,
+                "points": points,
+            }
+        )
+        return news
+
+    def summary(self) -> dict[str, Any]:
+        """One line of the list of sweeps, and the head of the sweep's own page."""
+        return {**outline(self.view), "controller": self._controller()}
+
+    def material(self) -> Sweep:
+        """What charts are drawn from."""
+        view = self.view
+        runs = view.runs
+        points = {run.id: view.points(run.id) for run in runs}
+        return Sweep(runs, view.metric, view.goal, space_of(view.sweep), points, time.time())
+
+    def run(self, number: int) -> RunRecord | None:
+        """The run of this number."""
+        return next((run for run in self.view.runs if run.number == number), None)
+
+    def _take(self) -> None:
+        self.version += 1
+        for run in self.view.runs:
+            if run.number in self._final:
+                continue
+            row = self._row(run)
+            new = list(self._new_points(run))
+            if new or row != self._rows.get(run.number):
+                self._rows[run.number] = row
+                self._stamps[run.number] = self.version
+            for point in new if self.version > 1 else ():
+                if len(self._recent) == RECENT_POINTS:
+                    self._forgotten = self._recent[0][0]
+                self._recent.append((self.version, point))
+            if run.status.terminal and self.view.sweep.status.terminal:
+                self._final.add(run.number)
+
+    def _new_points(self, run: RunRecord) -> Iterator[list[Any]]:
+        for name, points in self.view.points(run.id).items():
+            told = self._counts.get((run.id, name), 0)
+            for place, point in enumerate(points[told:], start=told + 1):
+                yield [run.number, name, place, point.value, point.step, point.time]
+            self._counts[run.id, name] = len(points)
+
+    def _row(self, run: RunRecord) -> dict[str, Any]:
+        logged = self.view.points(run.id)
+        return {
+            "number": run.number,
+            "id": run.id,
+            "status": str(run.status),
+            "params": run.params,
+            "best": run.series.best,
+            "last": {name: points[-1].value for name, points in logged.items()},
+            "intervals": len(run.series),
+            "started": run.started,
+            "ended": run.ended,
+            "spent": run.spent,
+            "reason": run.reason,
+            "attempt": run.attempt,
+            "counted_from": run.counted_from,
+        }
+
+    def _controller(self) -> bool:
+        asked, held = self._controlled
+        if time.monotonic() - asked > 1.0 or not asked:
+            held = not self.view.sweep.status.terminal and self.view.controller is not None
+            self._controlled = (time.monotonic(), held)
+        return held
+
+
+def outline(view: SweepView) -> dict[str, Any]:
+    """A sweep in one line."""
+    sweep, runs, best = view.sweep, view.runs, view.best
+    limits = sweep.config.get("limits", {})
+    return {
+        "id": sweep.id,
+        "kind": sweep.kind,
+        "experiment": sweep.experiment,
+        "status": str(sweep.status),
+        "reason": sweep.reason,
+        "metric": view.metric,
+        "goal": view.goal.value.lower(),
+        "done": sum(run.status.terminal for run in runs),
+        "running": sum(not run.status.terminal for run in runs),
+        "total": limits.get("max_total_runs", 1),
+        "concurrent": limits.get("max_concurrent_runs", 1),
+        "best": best and {"number": best.number, "value": best.series.best, "params": best.params},
+        "created": sweep.created,
+        "started": sweep.started,
+        "ended": sweep.ended,
+        "params": list(axes_of(space_of(sweep), [run.params for run in runs])),
+        "saved": view.saved,
+        "spark": spark(view),
+    }
+
+
+def spark(view: SweepView) -> list[float]:
+    """The best value after each run, thinned."""
+    best, line = None, []
+    for run in view.runs:
+        value = run.series.best
+        if value is not None and (best is None or view.goal.better(value, best)):
+            best = value
+        if best is not None:
+            line.append(best)
+    return [line[place] for place in thinned(line, SPARK)]
+
+
+def space_of(sweep: SweepRecord) -> SearchSpace | None:
+    """The search space of a sweep's configuration; None for a script on its own."""
+    try:
+        return SearchSpace.from_json(sweep.config["sampling"]["parameter_space"])
+    except (KeyError, TypeError, ConfigError):
+        return None
+
+
+def finite(value: Any) -> Any:
+    """The same value as JSON knows it: what is not finite is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return value

@@ -1,0 +1,153 @@
+"""What is new, as server-sent events: one watcher a sweep, however many browsers look.
+
+A watcher lives while somebody listens. It looks at the store's revision, reads what is new, and wakes its
+listeners; each takes what it lacks in one message, and the next one when that has been sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from ..errors import OverdriveError
+from ..sdk.view import SweepView
+from ..sdk.workspace import Workspace
+from .feed import Feed, finite, outline
+
+LOOK_SECONDS = 0.1
+"""Between two looks at the revision of a sweep that somebody watches."""
+
+LIST_SECONDS = 0.5
+"""Between two looks at the list of sweeps."""
+
+QUIET_SECONDS = 15.0
+"""After so long without news a comment is sent: a connection that has died shows itself."""
+
+MOST_FEEDS = 6
+"""So many sweeps are kept in memory; whoever was looked at longest ago goes first."""
+
+T = TypeVar("T")
+
+
+class Hub:
+    """The one reader of the store: all reading happens in its one thread, since a store takes one at a time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._thread = ThreadPoolExecutor(1, "overdrive-studio-reader")
+        self._feeds: dict[str, Feed] = {}
+        self._lines: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._active: dict[str, SweepView] = {}
+        self._looking: dict[str, asyncio.Lock] = {}
+        self.closing = asyncio.Event()
+
+    async def read(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The answer of `work`, which may read the store, from the reading thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def feed(self, sweep_id: str) -> Feed:
+        """The feed of a sweep as it is now, in the reading thread; NotFound when there is no such sweep."""
+        feed = self._feeds.pop(sweep_id, None)
+        if feed is None:
+            feed = Feed(self.workspace.store, sweep_id)
+            while len(self._feeds) >= MOST_FEEDS:
+                self._feeds.pop(next(iter(self._feeds)))
+        else:
+            feed.refresh()
+        self._feeds[sweep_id] = feed
+        return feed
+
+    def sweeps(self) -> list[dict[str, Any]]:
+        """One line a sweep, newest first; only those that have changed are read again."""
+        store, found = self.workspace.store, []
+        for sweep in store.sweeps():
+            known = self._lines.get(sweep.id)
+            if known is None or known[0] != sweep.revision:
+                view = self._active.pop(sweep.id, None) or SweepView(store, sweep.id)
+                view.refresh()
+                if not sweep.status.terminal:
+                    self._active[sweep.id] = view
+                known = self._lines[sweep.id] = (sweep.revision, finite(outline(view)))
+            found.append(known[1])
+        return found
+
+    async def follow(self, sweep_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Everything, then what is new, each time as one message, until the studio closes."""
+        version, quiet = -1, 0.0
+        while not self.closing.is_set():
+            message = await self.read(self._news, sweep_id, version)
+            if message is None:
+                quiet += LOOK_SECONDS
+            else:
+                version, quiet = message["version"], 0.0
+                yield message
+            if quiet > QUIET_SECONDS:
+                quiet = 0.0
+                yield {}
+            await self._rest(LOOK_SECONDS)
+
+    async def follow_list(self) -> AsyncIterator[dict[str, Any]]:
+        """The list of sweeps, whenever it has changed."""
+        last, quiet = None, 0.0
+        while not self.closing.is_set():
+            lines = await self.read(self.sweeps)
+            if lines != last:
+                last, quiet = lines, 0.0
+                yield {"sweeps": lines}
+            else:
+                quiet += LIST_SECONDS
+            if quiet > QUIET_SECONDS:
+                quiet = 0.0
+                yield {}
+            await self._rest(LIST_SECONDS)
+
+    def _news(self, sweep_id: str, version: int) -> dict[str, Any] | None:
+        feed = self.feed(sweep_id)
+        return feed.since(version) if feed.version != version else None
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.closing.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    def close(self) -> None:
+        """Let every listener go."""
+        self.closing.set()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def router(hub: Hub) -> APIRouter:
+    """The two streams: one sweep, and the list of all."""
+    routes = APIRouter(prefix="/api/live")
+
+    @routes.get("/sweeps")
+    async def sweeps(request: Request) -> StreamingResponse:
+        return _stream(hub.follow_list(), request)
+
+    @routes.get("/sweeps/{sweep_id}")
+    async def sweep(sweep_id: str, request: Request) -> StreamingResponse:
+        await hub.read(hub.feed, sweep_id)  # an unknown one is an error, not a stream
+        return _stream(hub.follow(sweep_id), request)
+
+    return routes
+
+
+def _stream(messages: AsyncIterator[dict[str, Any]], request: Request) -> StreamingResponse:
+    async def lines() -> AsyncIterator[bytes]:
+        try:
+            async for message in messages:
+                if await request.is_disconnected():
+                    return
+                text = json.dumps(message, separators=(",", ":"), allow_nan=False) if message else ""
+                yield f"data: {text}\n\n".encode() if message else b": still here\n\n"
+        except OverdriveError as error:
+            yield f"event: problem\ndata: {json.dumps({'error': str(error)})}\n\n".encode()
+
+    return StreamingResponse(lines(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})

@@ -1,0 +1,199 @@
+// One run: its values, its metrics, its log as it grows, its files, how it ended, and how to run it again.
+
+import { cancelRun } from "./control.js";
+import { bytes, duration, fill, h, number, status, text, when } from "./dom.js";
+import { themed } from "./figure.js";
+import { ask, at, follow } from "./server.js";
+import { seconds } from "./table.js";
+
+const MOST_LOG = 400_000; // letters kept on the page
+
+export function runPage(main, { sweep, run: wanted, link, about }) {
+  document.title = `run ${wanted} · ${sweep} · Overdrive`;
+  let closed = false;
+  let details = null;
+  let row = null;
+  let waiting = null;
+  const parts = Object.fromEntries(["head", "values", "metrics", "files", "entries"].map((name) => [name, h("section", { class: `panel ${name}` })]));
+  parts.head.className = "head";
+  const log = new Log(sweep, wanted);
+  fill(main, parts.head, h("div", { class: "columns" }, h("div", {}, parts.values, parts.files), h("div", {}, parts.metrics, parts.entries, log.node)));
+
+  async function load() {
+    clearTimeout(waiting);
+    waiting = null;
+    try {
+      details = await ask(at(sweep, "runs", wanted));
+    } catch (error) {
+      if (!closed) fill(parts.head, h("div", { class: "empty", role: "alert" }, h("h2", {}, "This run cannot be shown"), h("p", {}, error.message), h("a", { href: `#/sweeps/${encodeURIComponent(sweep)}` }, "Its sweep")));
+      return;
+    }
+    if (!closed) draw();
+  }
+
+  function draw() {
+    drawHead(parts.head, details, row, sweep, about);
+    drawValues(parts.values, details);
+    drawMetrics(parts.metrics, details);
+    drawFiles(parts.files, details, sweep);
+    drawEntries(parts.entries, details, sweep);
+  }
+
+  const stop = follow(`/api/live${at(sweep).slice(4)}`, {
+    link,
+    news(message) {
+      const mine = message.rows.find((one) => one.number === wanted);
+      if (!mine) return;
+      row = mine;
+      if (details && waiting === null) waiting = setTimeout(load, 400);
+      log.look();
+    },
+  });
+  load();
+  log.look();
+  return () => {
+    closed = true;
+    stop();
+    clearTimeout(waiting);
+    log.close();
+  };
+}
+
+function drawHead(node, run, row, sweep, about) {
+  const over = ["Completed", "Canceled", "Failed"].includes(run.status);
+  const fact = (name, value) => h("div", { class: "fact" }, h("span", {}, name), h("b", {}, value));
+  fill(node,
+    h("div", { class: "title" }, h("h1", {}, `Run ${run.number}`), status(run.status),
+      h("div", { class: "buttons" }, over || about.read_only ? null : h("button", { class: "danger", onclick: () => cancelRun(sweep, run.number) }, "Cancel"),
+        h("a", { class: "button", href: `#/sweeps/${encodeURIComponent(sweep)}` }, "The sweep"))),
+    run.reason ? h("p", { class: run.status === "Failed" ? "warning" : "soft" }, run.reason) : null,
+    h("div", { class: "facts" }, fact("best", number(row?.best, 6)), fact("intervals", number(row?.intervals)), fact(over ? "took" : "for", duration(seconds(run))), fact("started", when(run.started)),
+      run.exit_code === null ? null : fact("exit code", String(run.exit_code)), run.earlier.length ? fact("earlier attempts", run.earlier.join(", ")) : null));
+}
+
+function drawValues(node, run) {
+  const command = run.command.map(quoted).join(" ");
+  const copy = (event) => navigator.clipboard?.writeText(command).then(() => (event.target.textContent = "Copied"));
+  fill(node, h("header", {}, h("h2", {}, "Values")),
+    h("dl", { class: "pairs" }, Object.entries(run.params).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, text(value))])),
+    h("header", {}, h("h2", {}, "Command line"), h("button", { class: "quiet", onclick: copy }, "Copy")), h("pre", { class: "command" }, command),
+    h("p", { class: "soft path" }, run.folder));
+}
+
+/** A word as a shell takes it. */
+export function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+}
+
+function drawMetrics(node, run) {
+  const names = Object.keys(run.metrics);
+  node.hidden = !names.length;
+  if (!node.firstChild) fill(node, h("header", {}, h("h2", {}, "Metrics")), h("div", { class: "small-plots" }));
+  const plots = node.lastChild;
+  for (const name of names) {
+    const known = [...plots.children].find((one) => one.dataset.name === name);
+    const values = run.metrics[name];
+    const box = known ?? plots.appendChild(h("figure", { "data-name": name }, h("figcaption", {}, h("span", {}, name), h("b", {})), h("div", { class: "small-plot" })));
+    box.querySelector("b").textContent = number(values.at(-1), 6);
+    if (values.length < 2) continue;
+    const trace = { type: values.length > 5000 ? "scattergl" : "scatter", mode: "lines", x: values.map((_, place) => place + 1), y: values, line: { width: 1.6, color: "#4a8fc7" }, hovertemplate: "%{x}: %{y:.6g}<extra></extra>" };
+    Plotly.react(box.lastChild, [trace], themed({ margin: { l: 44, r: 6, t: 4, b: 22 }, height: 150 }, { drag: "zoom" }), { displayModeBar: false, responsive: true });
+  }
+}
+
+function drawFiles(node, run, sweep) {
+  node.hidden = !run.files.length;
+  const key = JSON.stringify(run.files);
+  if (node.dataset.key === key) return;
+  node.dataset.key = key;
+  const address = (part, file) => `${at(sweep, "runs", run.number, part)}?path=${encodeURIComponent(file.path)}`;
+  const shown = h("div", { class: "preview" });
+  const look = async (file) => {
+    if (file.picture) return fill(shown, h("img", { src: address("file", file), alt: file.name }));
+    const found = await ask(address("preview", file)).catch((error) => ({ text: error.message }));
+    fill(shown, h("h3", {}, file.name), found.text === null ? h("p", { class: "soft" }, "No text: save it to open it.") : h("pre", {}, found.text), found.cut ? h("p", { class: "soft" }, "Only its beginning is shown.") : null);
+  };
+  fill(node, h("header", {}, h("h2", {}, "Files")), h("ul", { class: "files" }, run.files.map((file) =>
+    h("li", {}, h("button", { class: "name", onclick: () => look(file) }, file.name), h("span", { class: "soft" }, bytes(file.bytes)), h("a", { href: address("file", file), download: file.name.split("/").at(-1), "aria-label": `Save ${file.name}` }, "Save")))), shown);
+}
+
+function drawEntries(node, run, sweep) {
+  node.hidden = !run.entries.length;
+  const key = String(run.entries.length);
+  if (node.dataset.key === key) return;
+  node.dataset.key = key;
+  const tables = new Map();
+  const found = [];
+  for (const { name, kind, payload } of run.entries) {
+    if (kind === "image") {
+      found.push(h("figure", {}, h("figcaption", {}, name), h("img", { loading: "lazy", alt: name, src: `${at(sweep, "runs", run.number, "file")}?path=${encodeURIComponent(payload)}` })));
+    } else if (kind === "row" || kind === "table") {
+      const columns = tables.get(name) ?? {};
+      for (const [column, cells] of Object.entries(payload)) columns[column] = [...(columns[column] ?? []), ...(Array.isArray(cells) ? cells : [cells])];
+      tables.set(name, columns);
+    } else {
+      found.push(h("p", {}, h("b", {}, `${name}: `), text(payload)));
+    }
+  }
+  for (const [name, columns] of tables) {
+    const length = Math.max(...Object.values(columns).map((cells) => cells.length));
+    found.push(h("figure", {}, h("figcaption", {}, name), h("div", { class: "rows" }, h("table", {}, h("thead", {}, h("tr", {}, Object.keys(columns).map((column) => h("th", { scope: "col" }, column)))),
+      h("tbody", {}, Array.from({ length: Math.min(length, 200) }, (_, place) => h("tr", {}, Object.values(columns).map((cells) => h("td", {}, number(cells[place])))))))),
+      length > 200 ? h("p", { class: "soft" }, `200 of ${length} rows`) : null));
+  }
+  fill(node, h("header", {}, h("h2", {}, "Also logged")), h("div", { class: "entries" }, found));
+}
+
+/** Standard output and error, as they grow. */
+class Log {
+  constructor(sweep, run) {
+    Object.assign(this, { sweep, run, stream: "stdout", next: -1, attempt: null, timer: null });
+    this.text = h("pre", { class: "log", tabindex: 0, role: "log", "aria-live": "off", "aria-label": "Log" });
+    this.following = h("input", { type: "checkbox", checked: true });
+    const choose = (event) => this.show(event.target.value);
+    this.node = h("section", { class: "panel", "aria-label": "Log" }, h("header", {}, h("h2", {}, "Log"),
+      h("select", { "aria-label": "Stream", onchange: choose }, ["stdout", "stderr"].map((name) => h("option", {}, name))), h("label", {}, this.following, "follow")), this.text);
+  }
+
+  show(stream) {
+    this.stream = stream;
+    this.next = -1;
+    fill(this.text);
+    this.look();
+  }
+
+  async look() {
+    if (this.asking || this.closed) return;
+    this.asking = true;
+    clearTimeout(this.timer);
+    const { stream } = this;
+    let over = false;
+    try {
+      const piece = await ask(`${at(this.sweep, "runs", this.run, "log")}?stream=${stream}&start=${this.next}`);
+      if (stream === this.stream && !this.closed) {
+        if (this.attempt !== null && piece.attempt !== this.attempt) fill(this.text);
+        this.attempt = piece.attempt;
+        this.add(piece.text);
+        over = piece.over && piece.next >= piece.size;
+        this.next = piece.next;
+      }
+    } catch {
+      // the next look tries again; the page's own light says when the studio is gone
+    }
+    this.asking = false;
+    if (!over && !this.closed) this.timer = setTimeout(() => !document.hidden && this.look(), 500);
+  }
+
+  add(piece) {
+    if (!piece && this.text.textContent) return;
+    this.text.append(piece);
+    if (this.text.textContent.length > MOST_LOG) fill(this.text, this.text.textContent.slice(-MOST_LOG / 2));
+    this.text.classList.toggle("nothing", !this.text.textContent);
+    if (this.following.checked) this.text.scrollTop = this.text.scrollHeight;
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+}
