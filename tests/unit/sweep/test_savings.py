@@ -1,33 +1,102 @@
-"""Saved intervals, by hand."""
+"""Savings and controls, by hand."""
 
 import pytest
 
+from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status
-from overdrive.sweep.savings import saved_intervals
+from overdrive.policies.base import Verdict
+from overdrive.sweep.savings import saved_intervals, savings, upper_bound
+
+MAX = PrimaryMetricGoal.MAXIMIZE
 
 
-def run(status, length):
-    return RunRecord("s_0", 0, {}, Series(PrimaryMetricGoal.MAXIMIZE, [0.5] * length), status)
+def run(status, length, number=0, value=0.5, **times):
+    values = [value] * length
+    return RunRecord(f"s_{number}", number, {}, Series(MAX, values), status, **times)
 
 
-@pytest.mark.parametrize(
-    ("completed", "stopped", "saved"),
-    [
-        ([], [3, 4], 0),  # nobody knows yet how long a run is
-        ([10], [], 0),
-        ([10], [3, 4], 13),  # 7 + 6
-        ([10, 20, 90], [5], 15),  # up to the median length, 20
-        ([10, 20], [5], 10),  # the median of two is 15
-        ([10], [12], 0),  # longer than the others: nothing is saved, nothing is lost
-        ([3, 4], [1, 1], 5),  # 2.5 + 2.5
-    ],
-)
+def history_of_runs(*runs):
+    history = History(MAX)
+    for one in runs:
+        history.add(one)
+    return history
+
+
+CASES = [
+    ([], [3, 4], 0),  # nobody knows yet how long a run is
+    ([10], [], 0),
+    ([10], [3, 4], 13),  # 7 + 6
+    ([10, 20, 90], [5], 15),  # up to the median length, 20
+    ([10, 20], [5], 10),  # the median of two is 15
+    ([10], [12], 0),  # longer than the others: nothing is saved, nothing is lost
+    ([3, 4], [1, 1], 5),  # 2.5 + 2.5
+]
+
+
+@pytest.mark.parametrize(("completed", "stopped", "saved"), CASES)
 def test_saved_intervals(completed, stopped, saved):
     runs = [run(Status.COMPLETED, n) for n in completed] + [run(Status.CANCELED, n) for n in stopped]
     assert saved_intervals(runs) == saved
+    for number, one in enumerate(runs):
+        one.id = str(number)
+    assert savings(history_of_runs(*runs)).intervals == saved
 
 
 def test_failed_and_live_runs_save_nothing():
     runs = [run(Status.COMPLETED, 10), run(Status.FAILED, 1), run(Status.RUNNING, 1)]
     assert saved_intervals(iter(runs)) == 0
+
+
+def test_seconds_at_each_runs_own_pace():
+    found = savings(
+        history_of_runs(
+            run(Status.COMPLETED, 10, 0, started=0.0, ended=20.0),
+            run(Status.CANCELED, 4, 1, started=0.0, ended=12.0, cause="policy"),  # 3 s each, 6 left
+            run(Status.CANCELED, 5, 2, started=5.0, ended=10.0, cause="user"),  # 1 s each, 5 left
+            run(Status.CANCELED, 0, 3, started=0.0, ended=7.0),  # no pace is known
+        )
+    )
+    assert (found.intervals, found.whole_intervals) == (6 + 5 + 10, 10 + 10 + 10 + 10)
+    assert (found.seconds, found.whole_seconds) == (18 + 5, 20 + 12 + 18 + 5 + 5 + 7)
+    assert found.stopped == 1
+    assert str(found) == "52 % of 40 intervals and 23.0 of 67.0 seconds saved"
+
+
+def test_inherited_runs_cost_and_save_nothing():
+    earlier = run(Status.CANCELED, 2, 7)
+    earlier.inherited = True
+    assert savings(history_of_runs(earlier, run(Status.COMPLETED, 10, 1))).whole_intervals == 10
+
+
+class Below:
+    """Would stop what is below 0.5 at its third value, and lets even numbers run."""
+
+    def is_control(self, number):
+        return number % 2 == 0
+
+    def opinion(self, run, interval, history):
+        return Verdict(interval == 3 and run.series.best < 0.5, "")
+
+
+def test_controls_are_those_that_would_have_been_stopped():
+    rising = run(Status.COMPLETED, 0, 6)
+    for value in (0.1, 0.2, 0.3, 0.9):
+        rising.series.append(value)
+    runs = [
+        run(Status.COMPLETED, 5, 0, value=0.4),  # a control
+        run(Status.COMPLETED, 5, 1, value=0.4),  # not drawn
+        run(Status.COMPLETED, 5, 2, value=0.6),  # drawn, and not to be stopped anyway
+        run(Status.COMPLETED, 3, 4, value=0.4),  # would have been stopped at its last value: no control
+    ]
+    found = savings(history_of_runs(*runs), Below())
+    assert (found.controls, found.won, found.risk) == (1, 0, pytest.approx(0.95))
+    with_winner = savings(history_of_runs(*runs, rising), Below())
+    assert (with_winner.controls, with_winner.won) == (2, 1)
+    assert savings(history_of_runs(*runs)).risk is None
+
+
+def test_the_bound_is_clopper_and_pearsons():
+    assert upper_bound(0, 14) == pytest.approx(1 - 0.05 ** (1 / 14))  # 0.193
+    assert upper_bound(1, 10) == pytest.approx(0.394, abs=1e-3)  # their table
+    assert upper_bound(3, 3) == 1
