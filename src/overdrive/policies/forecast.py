@@ -20,10 +20,9 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import ClassVar
-
-import numpy as np
 
 from ..errors import Problem
 from ..model.history import History
@@ -160,7 +159,10 @@ def _movement(series: Series, interval: int) -> float:
     recent = [value for value in series.values[first:interval] if math.isfinite(value)]
     if len(recent) < 4:
         return 0.0
-    return float(np.std(np.diff(np.clip(recent, -HUGE, HUGE))))
+    clipped = [max(-HUGE, min(HUGE, value)) for value in recent]
+    steps = [after - before for before, after in pairwise(clipped)]
+    mean = math.fsum(steps) / len(steps)
+    return math.sqrt(math.fsum((step - mean) ** 2 for step in steps) / len(steps))
 
 
 def _median() -> Policy:

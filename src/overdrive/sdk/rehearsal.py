@@ -22,6 +22,7 @@ CANDIDATES = (
     "asha:eta=3",
     "asha:eta=2,min_interval=5",
     "hyperband:eta=3",
+    "forecast:risk=0.05",
 )
 """What is tried when nobody names a policy."""
 
