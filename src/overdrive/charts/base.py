@@ -23,6 +23,13 @@ CHARTS = Registry(
     "charts",
     {
         "curves": "overdrive.charts.curves:Curves",
+        "history": "overdrive.charts.history:BestSoFar",
+        "parallel": "overdrive.charts.parallel:Parallel",
+        "scatter": "overdrive.charts.scatter:Scatter",
+        "scatter3d": "overdrive.charts.scatter3d:Scatter3D",
+        "timeline": "overdrive.charts.timeline:Timeline",
+        "importance": "overdrive.charts.importance:Importance",
+        "savings": "overdrive.charts.savings:Savings",
     },
 )
 
@@ -66,6 +73,11 @@ class Sweep:
         for logged in self.points.values():
             found.update(dict.fromkeys(logged))
         return list(found)
+
+
+def nothing(words: str) -> Figure:
+    """A figure without data, and what to say instead."""
+    return {"data": [], "layout": {"meta": {"empty": words}}}
 
 
 class Chart(Protocol):

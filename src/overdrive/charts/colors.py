@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,18 +32,18 @@ def scale(goal: PrimaryMetricGoal) -> list[list[float | str]]:
 
 
 def bounds(values: Sequence[float | None], goal: PrimaryMetricGoal) -> tuple[float, float]:
-    """Where the scale begins and ends: at the best value, and at the tenth part of the poorest ones.
+    """Where the scale begins and ends: at the best value, and where the poorest three tenths end.
 
-    So that one run that diverged does not give all others the same colour.
+    So one run that diverged does not give all others the same colour.
     """
     known = np.sort([value for value in values if value is not None and goal.usable(value)])
     known = known[np.isfinite(known)]
     if not len(known):
         return 0.0, 1.0
     if goal is PrimaryMetricGoal.MAXIMIZE:
-        low, high = float(np.quantile(known, 0.1)), float(known[-1])
+        low, high = float(np.quantile(known, POOREST)), float(known[-1])
     else:
-        low, high = float(known[0]), float(np.quantile(known, 0.9))
+        low, high = float(known[0]), float(np.quantile(known, 1 - POOREST))
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
@@ -60,6 +61,9 @@ def shade(value: float | None, limits: tuple[float, float], goal: PrimaryMetricG
 SHADES = 11
 """So many colours lines may have."""
 
+POOREST = 0.3
+"""This share of the runs has the colour of the poor end, so that the good ones can be told apart."""
+
 
 def blend(share: float) -> str:
     """The colour at a place of the scale, from 0 (poor) to 1 (good)."""
@@ -71,3 +75,14 @@ def blend(share: float) -> str:
 
 def _channels(color: str) -> list[int]:
     return [int(color[place : place + 2], 16) for place in (1, 3, 5)]
+
+
+def bar(values: Sequence[float | None], goal: PrimaryMetricGoal, title: str) -> dict[str, Any]:
+    """A Plotly colour axis over the metric."""
+    low, high = bounds(values, goal)
+    return {
+        "colorscale": scale(goal),
+        "cmin": low,
+        "cmax": high,
+        "colorbar": {"title": {"text": title, "side": "right"}},
+    }

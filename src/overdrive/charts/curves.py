@@ -10,7 +10,7 @@ from ..model.metrics import Point
 from ..model.records import RunRecord, Status
 from .arrays import packed, thinned
 from .axes import plain
-from .base import Figure, Option, Sweep
+from .base import Figure, Option, Sweep, nothing
 from .colors import STATUS, bounds, shade
 
 MOST_POINTS = 150_000
@@ -58,6 +58,8 @@ class Curves:
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
         """A trace for each run under way, and one for each colour of the others, with gaps between runs."""
         lines = _lines(sweep, chosen)
+        if not lines:
+            return nothing(f"No run has logged {chosen['metric'] or 'a metric'} yet.")
         total = sum(len(line.y) for line in lines)
         kind = "scattergl" if total > GL_POINTS else "scatter"
         live = [line for line in lines if not line.run.status.terminal][:MOST_LIVE]

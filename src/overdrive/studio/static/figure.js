@@ -27,7 +27,7 @@ export function themed(layout, { drag }) {
   );
   const scene = layout.scene && Object.fromEntries(
     Object.entries(layout.scene).map(([name, given]) =>
-      /axis$/.test(name) ? [name, { gridcolor: color("--edge"), color: color("--soft"), backgroundcolor: "rgba(0,0,0,0)", ...given }] : [name, given],
+      /axis$/.test(name) ? [name, { gridcolor: color("--edge"), linecolor: color("--soft"), zerolinecolor: color("--edge"), color: color("--soft"), backgroundcolor: "rgba(0,0,0,0)", ...given }] : [name, given],
     ),
   );
   return {
@@ -58,7 +58,7 @@ export function highlighted(data, chosen) {
     const silent = trace.customdata ? { hoverinfo: "none", hovertemplate: null } : {};
     const shown = { ...trace, ...silent };
     if (!trace.customdata && trace.type !== "parcoords") return [shown];
-    if (trace.type === "parcoords") return [constrained(trace, chosen)];
+    if (trace.type === "parcoords") return [constrained(inked(trace), chosen)];
     if (trace.type === "scatter3d") return [sized(shown, chosen)];
     if (trace.type === "bar" || !trace.mode?.includes("lines")) {
       return [{ ...shown, selectedpoints: places(trace, chosen), unselected: { marker: { opacity: 0.12 } } }];
@@ -87,6 +87,14 @@ function sized(trace, chosen) {
   if (!chosen) return trace;
   const size = trace.marker.size ?? 4;
   return { ...trace, marker: { ...trace.marker, size: Array.from(trace.customdata, (run) => (chosen.has(run) ? size * 1.5 : size / 3)) } };
+}
+
+/** Labels of parallel axes have no halo of their own: they take the page's ink. */
+function inked(trace) {
+  const style = getComputedStyle(document.documentElement);
+  const ink = style.getPropertyValue("--ink").trim();
+  const clear = { color: "rgba(0,0,0,0)", size: 1 };
+  return { ...trace, labelfont: { ...trace.labelfont, color: ink }, tickfont: { color: ink, size: 11 }, rangefont: clear };
 }
 
 /** A selection made elsewhere becomes ranges on the axis of run numbers. */

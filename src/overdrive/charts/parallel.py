@@ -1,0 +1,158 @@
+"""Parallel coordinates: one axis for each hyperparameter and one for the metric, one line for each run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..model.metrics import PrimaryMetricGoal
+from .arrays import packed
+from .axes import Axis, plain
+from .base import Figure, Option, Sweep, nothing
+from .colors import bar
+
+ABSENT = "absent"
+"""The lowest place of an axis whose hyperparameter not every run has."""
+
+MOST_TICKS = 40
+
+AXIS_PIXELS = 84
+"""So wide an axis must be for its labels not to touch the next one's."""
+
+
+class Parallel:
+    """Runs that have a value of the metric; the axis of run numbers comes first."""
+
+    NAME: ClassVar[str] = "parallel"
+    TITLE: ClassVar[str] = "Parallel coordinates"
+
+    def options(self, sweep: Sweep) -> list[Option]:
+        """How the axis of the metric runs."""
+        return [Option("scale", "Metric", ("linear", "log"), "linear")]
+
+    def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
+        """One `parcoords` trace. `name` of a dimension tells which it is, whatever its label."""
+        runs = [run for run in sweep.runs if run.series.best is not None]
+        values = [run.series.best or 0.0 for run in runs]
+        if chosen["scale"] == "log":
+            runs = [run for run, value in zip(runs, values, strict=True) if value > 0]
+            values = [value for value in values if value > 0]
+        if not runs:
+            return nothing("No run has a value of the metric that can be shown yet.")
+        # Poor runs first: what is drawn last lies on top.
+        order = sorted(
+            range(len(runs)), key=lambda k: values[k], reverse=sweep.goal is PrimaryMetricGoal.MINIMIZE
+        )
+        runs, values = [runs[k] for k in order], [values[k] for k in order]
+        params = [run.params for run in runs]
+        numbers = [run.number for run in runs]
+        dimensions = [_line("run", "run", [float(number) for number in numbers], whole=True)]
+        dimensions += [_dimension(axis, axis.places(params)) for axis in sweep.axes.values()]
+        if chosen["scale"] == "log":
+            dimensions.append(_logarithmic("metric", sweep.metric, list(values)))
+        else:
+            dimensions.append(_line("metric", sweep.metric, list(values)))
+        colors = bar(values, sweep.goal, plain(sweep.metric))
+        return {
+            "data": [
+                {
+                    "type": "parcoords",
+                    "dimensions": dimensions,
+                    "customdata": packed(numbers, "i4"),
+                    "line": {
+                        "color": packed(values),
+                        "colorscale": colors["colorscale"],
+                        "cmin": colors["cmin"],
+                        "cmax": colors["cmax"],
+                        "showscale": False,
+                    },
+                    "labelfont": {"size": 12},
+                    "unselected": {"line": {"opacity": 0.08}},
+                }
+            ],
+            "layout": {
+                "margin": {"l": 48, "r": 48, "t": 44, "b": 24},
+                "meta": {"width": AXIS_PIXELS * len(dimensions)},
+            },
+        }
+
+
+def _dimension(axis: Axis, places: Sequence[float | None]) -> dict[str, Any]:
+    name = f"param:{axis.name}"
+    if axis.kind == "category":
+        ticks = [(float(place), label) for place, label in enumerate(axis.labels)]
+        return _placed(name, axis.name, places, ticks, (0.0, max(1.0, len(ticks) - 1.0)), step=1.0)
+    if axis.kind == "log":
+        return _logarithmic(name, axis.name, places)
+    return _line(name, axis.name, places)
+
+
+def _line(name: str, label: str, places: Sequence[float | None], whole: bool = False) -> dict[str, Any]:
+    known = [value for value in places if value is not None]
+    low, high = min(known), max(known)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    ticks = [(value, f"{value:.5g}") for value in steps(low, high)]
+    if whole:
+        ticks = [(value, text) for value, text in ticks if value == int(value)]
+    return _placed(name, label, places, ticks, (low, high), step=(high - low) / 8)
+
+
+def _logarithmic(name: str, label: str, places: Sequence[float | None]) -> dict[str, Any]:
+    logs = [None if value is None else math.log10(value) for value in places]
+    known = [value for value in logs if value is not None]
+    low, high = min(known), max(known)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    ticks = [(math.log10(value), f"{value:g}") for value in decades(10**low, 10**high)]
+    return _placed(name, label, logs, ticks, (low, high), step=(high - low) / 8)
+
+
+def _placed(
+    name: str,
+    label: str,
+    places: Sequence[float | None],
+    ticks: Sequence[tuple[float, str]],
+    limits: tuple[float, float],
+    step: float,
+) -> dict[str, Any]:
+    low, high = limits
+    ticks = list(ticks)[:: max(1, math.ceil(len(ticks) / MOST_TICKS))]
+    if None in places:
+        bottom = low - step
+        ticks = [(bottom, ABSENT), *ticks]
+        places = [bottom if value is None else value for value in places]
+        low = bottom
+    return {
+        "name": name,
+        "label": plain(label),
+        "values": packed(places),
+        "range": [low, high],
+        "tickvals": [value for value, _ in ticks],
+        "ticktext": [plain(text) for _, text in ticks],
+    }
+
+
+def steps(low: float, high: float) -> list[float]:
+    """About five round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / 5
+    if not rough > 0 or not math.isfinite(rough):
+        return [low]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [
+        round(k * step, 12) if step > 1e-9 else k * step
+        for k in range(first, math.floor(high / step + 1e-9) + 1)
+    ]
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Powers of ten in [low, high]; with fewer than two, also 2 and 5 times them; the ends when there are none."""
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        found = [f * 10.0**e for e in exponents for f in factors if low <= f * 10.0**e <= high]
+        if len(found) >= 2:
+            return found
+    return [low, high]
