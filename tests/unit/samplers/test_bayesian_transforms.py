@@ -39,7 +39,15 @@ def test_the_order_of_runs_is_kept_whatever_they_report(given_values):
 
 
 @pytest.mark.parametrize(
-    "y", [[0.0], [3.0] * 5, [1e300, -1e300, 0.0, 5.0], [1e-300, 2e-300, 0, 0], [1.0, 1, 1, 2]]
+    "y",
+    [
+        [0.0],
+        [3.0] * 5,
+        [0.0, 1e292, 1e292, -1.79e308],
+        [1e300, -1e300, 0.0, 5.0],
+        [1e-300, 2e-300, 0, 0],
+        [1.0, 1, 1, 2],
+    ],
 )
 def test_degenerate_results_stay_finite_and_small(y):
     assert np.all(np.abs(warped(np.array(y))) < 10)

@@ -40,8 +40,8 @@ def levelled(y: Array, reference: int = _REFERENCE) -> Array:
     quantiles of their ranks, as wide as the others.
     """
     best = float(np.min(y))
-    # Halves first: the difference of two floats may be no float.
-    gap = y / 2 - best / 2
+    # Quarters first: neither the difference nor, in a median, the sum of two of them may be beyond a float.
+    gap = y / 4 - best / 4
     unit = float(np.median(gap[:reference]))
     if unit <= 0:  # they are all the best: what differs from it sets the scale
         above = gap[gap > 0]
