@@ -37,8 +37,12 @@ POLICIES = {
     "bandit": "BanditPolicy",
     "median_stopping": "MedianStoppingPolicy",
     "truncation_selection": "TruncationSelectionPolicy",
+    "successive_halving": "SuccessiveHalvingPolicy",
+    "hyperband": "HyperbandPolicy",
+    "wilcoxon": "WilcoxonPolicy",
+    "forecast": "ForecastPolicy",
 }
-"""Public class names, by the word after `early_termination: type:`."""
+"""Public class names, by the word after `early_termination: type:`; from `successive_halving` on ours alone."""
 
 TOTAL_TRIALS = 1000
 TIMEOUT_SECONDS = 5184000  # 60 days

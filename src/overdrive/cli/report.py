@@ -98,6 +98,8 @@ def print_sweep(view: SweepView) -> None:
         console.print(Text(printable(view.sweep.reason)))
     if view.best is not None:
         console.print(best_line(view))
+    if view.saved:
+        console.print(Text(f"early termination: {view.savings()}"))
     if view.runs:
         console.print()
         console.print(_all_runs(view, view.runs, console))

@@ -9,8 +9,9 @@ from ..controller.lease import holds
 from ..model.history import History
 from ..model.metrics import Point, PrimaryMetricGoal
 from ..model.records import RunRecord, SweepRecord
+from ..policies.base import policy_from_json
 from ..store.base import Cursor, Message, Store
-from ..sweep.savings import saved_intervals
+from ..sweep.savings import Savings, saved_intervals, savings
 
 
 class SweepView:
@@ -93,6 +94,11 @@ class SweepView:
     def saved(self) -> int:
         """Intervals saved by early termination."""
         return saved_intervals(self._history)
+
+    def savings(self) -> Savings:
+        """What early termination has saved and risked, for the whole sweep."""
+        stored = self.sweep.config.get("policy")
+        return savings(self._history, policy_from_json(stored) if stored else None)
 
     @property
     def controller(self) -> dict[str, int] | None:
