@@ -9,7 +9,7 @@ from .arrays import packed
 from .axes import plain
 from .base import Figure, Option, Sweep, nothing
 from .colors import bar
-from .scatter import choices, marker, side
+from .marks import choices, marker, side
 
 
 class Scatter3D:
@@ -56,8 +56,8 @@ class Scatter3D:
                 "scene": {
                     **scene,
                     "camera": {
-                        "eye": {"x": 1.75, "y": 1.75, "z": 0.85},
-                        "center": {"x": 0, "y": 0, "z": -0.12},
+                        "eye": {"x": 1.9, "y": 1.9, "z": 0.9},
+                        "center": {"x": 0, "y": 0, "z": -0.2},
                     },
                     "dragmode": "turntable",
                 },
