@@ -39,6 +39,7 @@ export function themed(layout, { drag }) {
     uirevision: "kept",
     selections: [],
     showlegend: false,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: color("--soft"), activecolor: color("--accent") },
     newselection: { line: { color: color("--accent"), width: 1 } },
     ...layout,
     ...themedAxes,

@@ -30,6 +30,16 @@ export class Panel {
     this.eye.observe(this.node);
     this.shape = new ResizeObserver(() => this.plot.data && this.visible && Plotly.Plots.resize(this.plot));
     this.shape.observe(this.plot);
+    this.plot.addEventListener("pointerdown", () => (this.held = this.hand = true));
+    this.release = () => {
+      if (!this.held) return;
+      this.held = false;
+      setTimeout(() => {
+        this.hand = this.held;
+        if (this.again) this.paint();
+      }, 500); // Plotly tells of a selection some time after the hand has gone
+    };
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, this.release, true);
     this.restyle = () => this.paint();
     dark.addEventListener("change", this.restyle);
     selection.listen((source) => source !== this && this.paint());
@@ -39,6 +49,8 @@ export class Panel {
     this.eye.disconnect();
     this.shape.disconnect();
     dark.removeEventListener("change", this.restyle);
+    for (const end of ["pointerup", "pointercancel"]) removeEventListener(end, this.release, true);
+    tip.remove();
     clearTimeout(this.timer);
     this.closed = true;
     Plotly.purge(this.plot);
@@ -53,7 +65,7 @@ export class Panel {
         this.load();
       };
       return h("label", {}, h("span", {}, option.label),
-        h("select", { onchange: choose }, option.choices.map((choice) => h("option", { value: choice, selected: choice === this.choices[option.name] }, choice))));
+        h("select", { "aria-label": option.label, onchange: choose }, option.choices.map((choice) => h("option", { value: choice, selected: choice === this.choices[option.name] }, choice))));
     });
     fill(this.options, found);
   }
@@ -92,8 +104,11 @@ export class Panel {
     if (this.dirty) this.stale();
   }
 
+  /** Show the figure with the selection; one drawing at a time, and none under the reader's hand. */
   async paint() {
     if (!this.figure || this.closed) return;
+    this.again = Boolean(this.painting || this.held);
+    if (this.again) return;
     const { data, layout } = this.figure;
     this.node.classList.toggle("blank", !data.length);
     if (!data.length) fill(this.note, layout.meta?.empty ?? "Nothing to show yet.");
@@ -101,10 +116,12 @@ export class Panel {
     const first = !this.plot.data;
     this.plot.style.minWidth = layout.meta?.width ? `${layout.meta.width}px` : "";
     this.painting = true;
+    const { runs } = this.selection;
     await Plotly.react(this.plot, traces, themed(layout, { drag: ZOOMED.has(this.chart.name) ? "zoom" : "select" }), CONFIG);
     this.painting = false;
+    if (this.closed) return;
     if (first) this.listen();
-    this.node.dataset.drawn = String(Number(this.node.dataset.drawn ?? 0) + 1);
+    if (this.again || runs !== this.selection.runs) await this.paint();
   }
 
   /** Parallel axes stay where the reader has put them, with the ranges that were dragged. */
@@ -123,9 +140,9 @@ export class Panel {
   listen() {
     const runsOf = (event) => event.points.map((point) => point.customdata).filter((run) => run >= 0);
     this.plot.on("plotly_selected", (event) => {
-      if (event?.points) this.selection.set(runsOf(event));
+      if (event?.points && this.hand) this.selection.set(runsOf(event)); // Plotly says it again when it draws anew
     });
-    this.plot.on("plotly_deselect", () => this.selection.set(null));
+    this.plot.on("plotly_deselect", () => this.hand && this.selection.set(null));
     this.plot.on("plotly_click", (event) => {
       const [run] = runsOf(event);
       if (run !== undefined) this.selection.toggle(run);
