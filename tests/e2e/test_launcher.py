@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 
 import overdrive
 from overdrive.compute.base import Claim, Job, JobState
-from overdrive.compute.launcher import Names
+from overdrive.compute.launcher import PROTOCOL, Names
 from overdrive.compute.local import LocalCompute
 from overdrive.errors import ComputeError
 from overdrive.runtime import processes
@@ -313,6 +314,36 @@ def test_it_is_reached_again_when_its_socket_was_swept_away(sweep: Path) -> None
     assert ends(second, one)[0].exit_code == ends(compute, one)[0].exit_code == 0
     compute.close()
     second.close()
+
+
+def test_an_end_right_behind_the_answer_to_an_adoption_is_heard(sweep: Path) -> None:
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(sweep / "s"))
+    server.listen()
+    server.settimeout(PATIENCE)
+
+    def serve() -> None:
+        controller, _ = server.accept()
+        with controller, controller.makefile("r", encoding="utf-8") as asked:
+            hello = {"hello": PROTOCOL, "pid": os.getpid(), "states": []}
+            controller.sendall(json.dumps(hello).encode() + b"\n")
+            answer = {"ref": json.loads(asked.readline())["ref"], "states": [JobState("0", "running", "")]}
+            news = {"states": [JobState("0", "ended", "", exit_code=0)]}
+            controller.sendall(b"".join(json.dumps(message).encode() + b"\n" for message in (answer, news)))
+            asked.readline()
+
+    me = processes.look(os.getpid())
+    card = {"pid": os.getpid(), "birth": me and me.birth, "started": None, "socket": str(sweep / "s")}
+    Path(Names(str(sweep)).card).write_text(json.dumps(card))
+    with ThreadPoolExecutor() as pool, server:
+        served = pool.submit(serve)
+        compute = LocalCompute(sweep)
+        adopted, news = compute.adopt([Claim("0", sweep / "0")]), compute.poll(1)
+        compute.close()
+        served.result()
+    os.unlink(Names(str(sweep)).card)
+    assert [state.phase for state in adopted] == ["running"]
+    assert [(state.phase, state.exit_code) for state in news] == [("ended", 0)]
 
 
 def test_a_sweep_never_has_two_launchers(sweep: Path) -> None:

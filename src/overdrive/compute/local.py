@@ -95,12 +95,16 @@ class LocalCompute:
         wanted = {claim.id: str(Path(claim.folder).absolute()) for claim in claims}
         if not wanted:
             return []
+        for id, folder in wanted.items():  # before the survey: an end may come right behind its answer
+            self._open.setdefault(id, _Open(folder, None))
         states = self._survey(wanted)
+        over = {state.id for state in states if state.over}
+        self._news = [state for state in self._news if state.id not in over]
+        for id in over | (wanted.keys() - {state.id for state in states}):
+            self._open.pop(id, None)
         for state in states:
-            if state.over:
-                self._open.pop(state.id, None)
-            else:
-                self._open.setdefault(state.id, _Open(wanted[state.id], None)).phase = state.phase
+            if state.id in self._open:
+                self._open[state.id].phase = state.phase
         return states
 
     def close(self) -> None:
