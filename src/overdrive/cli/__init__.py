@@ -169,6 +169,25 @@ def set_(
 
 
 @app.command()
+def enqueue(
+    ident: Annotated[str, typer.Argument(metavar="ID", help="A sweep's id, its beginning, or `last`.")],
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="A value of each hyperparameter.")
+    ] = None,
+    like: Annotated[
+        int | None,
+        typer.Option("--like", metavar="N", min=0, help="The values of run N where none is given."),
+    ] = None,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Ask for one run with these values, next; `--like N` alone runs N again with another seed."""
+    from .steer import enqueue_one
+
+    return enqueue_one(workspace, ident, values or [], like, as_json=as_json)
+
+
+@app.command()
 def replay(
     ident: Id = "last",
     policies: Annotated[

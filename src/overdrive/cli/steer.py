@@ -1,4 +1,4 @@
-"""`overdrive pause`, `resume` and `set`: another course for a sweep that is under way, or was."""
+"""`overdrive pause`, `resume`, `set` and `enqueue`: another course for a sweep that is under way, or was."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, NotFound, Problem
+from ..model.values import token
 from ..sdk.experiment import Experiment
 from ..sdk.hyperdrive_run import HyperDriveRun
 from ..sdk.workspace import Workspace
@@ -46,6 +47,40 @@ def set_limits(folder: Path | None, ident: str, settings: list[str], *, as_json:
     sweep.set(**changes)
     words = ", ".join(f"{name}={value}" for name, value in changes.items())
     return _answer(sweep, f"takes on {words}", as_json)
+
+
+def enqueue_one(
+    folder: Path | None, ident: str, settings: list[str], like: int | None, *, as_json: bool
+) -> int:
+    """Ask for a run with these values; those that are not given are of the run `like`."""
+    sweep = _sweep(folder, ident)
+    values: dict[str, Any] = {}
+    if like is not None:
+        known = {run.number: run for run in sweep.view.runs}
+        if like not in known:
+            raise NotFound(f"{sweep.id} has no run {like}")
+        values.update(known[like].params)
+    values.update(_values_in(settings))
+    sweep.enqueue(values)
+    words = ", ".join(f"{name}={token(value)}" for name, value in values.items())
+    return _answer(sweep, f"will run {words}", as_json)
+
+
+def _values_in(settings: list[str]) -> dict[str, Any]:
+    """From `name=value` words to values, as JSON where it is, else as text."""
+    found: dict[str, Any] = {}
+    problems = []
+    for word in settings:
+        name, sign, text = word.partition("=")
+        if not sign:
+            problems.append(Problem(word, "has no value; write NAME=VALUE"))
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    if problems:
+        raise ConfigError(problems)
+    return found
 
 
 def changes_in(settings: list[str]) -> dict[str, Any]:

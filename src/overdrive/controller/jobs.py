@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ class Jobs:
             wire.PARAMS: folder.params,
             wire.CHECKPOINTS: self.checkpoints(run),
             wire.HOME: settings["home"],
+            wire.SEED: str(seed(self._config.hyperparameter_sampling.seed, run.number)),
         }
         limit = script.memory_limit_mb
         return Job(
@@ -110,3 +112,8 @@ class Jobs:
             source=Path(settings["snapshot"]),
             memory=None if limit is None else int(limit * 1e6),
         )
+
+
+def seed(of_sweep: int | None, number: int) -> int:
+    """A number in [0, 2^31) of each run's own, the same for all its attempts."""
+    return zlib.crc32(f"{of_sweep}/{number}".encode()) >> 1

@@ -20,12 +20,13 @@ from typing import TypeVar
 from ..compute.base import OUT_OF_MEMORY, Compute, JobState
 from ..errors import StoreError
 from ..model.metrics import Point
-from ..model.records import RunRecord, SweepRecord
+from ..model.records import RunRecord, Status, SweepRecord
 from ..sources.stdout import printed_names
 from ..store.base import Message, Store, Turn
 from ..sweep.config import HyperDriveConfig
 from ..sweep.events import (
     Action,
+    Add,
     Asked,
     Cancel,
     Change,
@@ -194,6 +195,9 @@ class Controller:
             case Launch(run):
                 self._take_launch(run)
                 self._orders.append(action)
+            case Add(run):
+                self._turn.new_runs.append(run)
+                self._note("enqueued", self._planner.enqueued)
             case Cancel(run_id, _):
                 self._turn.runs[run_id] = self._planner.history[run_id]
                 self._orders.append(action)
@@ -220,7 +224,7 @@ class Controller:
         self._turn.sweep = self._sweep
 
     def _take_launch(self, run: RunRecord) -> None:
-        if run.attempt == 0:
+        if run.status is Status.QUEUED:
             self._turn.new_runs.append(run)
         else:
             self._turn.runs[run.id] = run

@@ -32,7 +32,7 @@ def wanted(store: Store, lease: Lease, sweep_id: str) -> bool:
     if not store.sweep(sweep_id).status.terminal:
         return True
     wishes = store.requests(sweep_id)
-    late = [wish.key for wish in takewhile(lambda wish: wish.wish != "resume", wishes)]
+    late = [wish.key for wish in takewhile(lambda wish: wish.wish not in ("resume", "enqueue"), wishes)]
     if late:
         store.commit(sweep_id, Turn(handled=late), lease.beat())
     return len(late) < len(wishes)
@@ -64,6 +64,7 @@ def controller(store: Store, compute: Compute, lease: Lease, sweep_id: str, fold
         paused=sweep.status is Status.PAUSED,
         now=now,
         ending=ending and (Status(ending[0]), ending[1]),
+        enqueued=sweep.config.get("enqueued", 0),
     )
     metric = config.primary_metric_name
     jobs = Jobs(sweep_id, config, sweep.config, folder)

@@ -17,7 +17,7 @@ Value = int | float | str | bool | list[Any] | None
 Params = dict[str, Value]
 """The values of one run by parameter name, in the order of the space's declaration."""
 
-Wish = Literal["cancel", "pause", "resume", "set"]
+Wish = Literal["cancel", "pause", "resume", "set", "enqueue"]
 """What may be asked of a sweep while it runs."""
 
 

@@ -102,6 +102,34 @@ class SearchSpace:
         """Whether a configuration satisfies every constraint."""
         return all(constraint.allows(params) for constraint in self.constraints)
 
+    def check(self, params: Params) -> None:
+        """ConfigError with everything that keeps `params` from being a configuration."""
+        problems = [
+            Problem(name, f"is no parameter of the space; it has {', '.join(self.names)}")
+            for name in params
+            if name not in self.names
+        ]
+        for name, value in params.items():
+            laws = [law for law in self._laws(name) if not law.contains(value)]
+            if laws and len(laws) == len(self._laws(name)):
+                problems.append(Problem(name, f"must be in {' or '.join(map(repr, laws))}, got {value!r}"))
+        always = [name for name, law in self.parameters.items() if not _branches(law)]
+        problems += [Problem(name, "has no value") for name in always if name not in params]
+        if not problems and not _locate(self.parameters, params, []):
+            problems.append(
+                Problem("values", f"these names together are no branch of the space: {', '.join(params)}")
+            )
+        problems += [
+            Problem("values", f"the constraint {one.text!r} does not hold")
+            for one in self.constraints
+            if not problems and not one.allows(params)
+        ]
+        if problems:
+            raise ConfigError(problems)
+
+    def _laws(self, name: str) -> list[Expression]:
+        return [law for own, law in _all_laws(self.parameters) if own == name]
+
     def advice(self) -> list[str]:
         """What is allowed but most likely a mistake, as `name: text` lines."""
         return [f"{slot.where}: {text}" for slot in self.slots for text in slot.law.advice()]
@@ -153,6 +181,13 @@ def _names(parameters: _Laws) -> Iterator[str]:
             yield name
         for branch in branches:
             yield from _names(branch.parameters)
+
+
+def _all_laws(parameters: _Laws) -> Iterator[tuple[str, Expression]]:
+    for name, law in parameters.items():
+        yield name, law
+        for branch in _branches(law):
+            yield from _all_laws(branch.parameters)
 
 
 def _slots(parameters: _Laws, prefix: str = "") -> Iterator[Slot]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..controller.lease import describe, holds
 from ..errors import ConfigError, Problem, SweepHeld
 from ..model.metrics import PrimaryMetricGoal
-from ..model.records import RunRecord, Status
+from ..model.records import RunRecord, Status, Value
 from ..store.base import Holder
 from ..sweep.config import HyperDriveConfig
 from ..sweep.limits import Limits, changed_limits
@@ -139,6 +139,23 @@ class HyperDriveRun(Run):
         self._with(limits)
         self.experiment.workspace.store.ask(self.id, "set", **limits)
 
+    def enqueue(self, params: Mapping[str, Value]) -> None:
+        """Ask for a run with these values, before the sampler is asked again: `run.enqueue({"lr": 0.01})`.
+
+        It counts as one run of the budget; where that is used up, or the sweep has ended, it gets this one run
+        more. The values of an earlier run (`child.get_details()["parameters"]`) run it again with another
+        OVERDRIVE_SEED. ConfigError when they are no configuration of the space.
+        """
+        values = dict(params)
+        self.hyperdrive_config.hyperparameter_sampling.space.check(values)
+        self._view.refresh()
+        if self._view.sweep.status.terminal:
+            self._holder()
+            limits = Limits(**self._view.sweep.config["limits"])
+            self._refuse_without_budget(replace(limits, max_total_runs=len(self._view.runs) + 1))
+        self.experiment.workspace.store.ask(self.id, "enqueue", params=values)
+        self.experiment.workspace.attend(self.id)
+
     def resume(self, **changes: Any) -> None:
         """Go on with a sweep that is paused, that has lost its controller, or that has ended with budget left.
 
@@ -196,7 +213,7 @@ class HyperDriveRun(Run):
             spent = f"max_cost={limits.max_cost:g} is used up; give max_cost={2 * cost:.3g}"
         else:
             return
-        raise ConfigError(f"resume: {self.id} has finished with no budget left: {spent}, for example")
+        raise ConfigError(f"{self.id} has finished with no budget left: {spent}, for example")
 
     def _child(self, run: RunRecord) -> Run:
         return Run(self.experiment, run.id, _view=self._view)

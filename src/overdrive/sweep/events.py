@@ -74,7 +74,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody wishes something of the sweep (`run_id` None) or of one run. `changes`: limits by name."""
+    """Somebody wishes something of the sweep (`run_id` None) or of one run.
+
+    `changes`: limits by name; for `enqueue` the values of a run, as `params`.
+    """
 
     wish: Wish
     run_id: str | None = None
@@ -90,6 +93,13 @@ Event = Tick | Started | Reported | Heard | Ended | Asked
 @dataclass(frozen=True, slots=True)
 class Launch:
     """Start this run: a new one, or another attempt of one that ended for no fault of its own."""
+
+    run: RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Write this run down: it waits for a place, and a Launch follows."""
 
     run: RunRecord
 
@@ -143,4 +153,4 @@ class Finish:
     reason: str
 
 
-Action = Launch | Cancel | Drop | Ending | Change | Say | Finish
+Action = Launch | Add | Cancel | Drop | Ending | Change | Say | Finish

@@ -1,6 +1,7 @@
 """The sweep as a pure state machine: events go in, actions come out.
 
     Tick ─────┐                        ┌─▶ Launch   a place is free and the budget allows; a lost run again
+                                       ├─▶ Add      a run that somebody has asked for waits for a place
     Started ──┤                        ├─▶ Cancel   a policy's verdict, a limit, a wish
     Reported ─┼─▶ Planner.step(event) ─┼─▶ Change   paused, going on, other limits
     Ended ────┤                        ├─▶ Say      what the user should know
@@ -20,10 +21,11 @@ from dataclasses import replace
 
 from ..model.history import History
 from ..model.metrics import Series
-from ..model.records import RunRecord, Status
+from ..model.records import Params, RunRecord, Status
 from .config import HyperDriveConfig
 from .events import (
     Action,
+    Add,
     Asked,
     Cancel,
     Change,
@@ -52,7 +54,8 @@ _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 class Planner:
     """Decides for one sweep. `runs` are those that earlier controllers have launched, inherited ones too;
     `started` is when the sweep would have started, had it never been left alone or at rest, and `now` the time
-    (by default the same); `ending` is what an earlier planner said last in an `Ending`."""
+    (by default the same); `ending` is what an earlier planner said last in an `Ending`, `enqueued` how many runs
+    had been asked for by their values."""
 
     def __init__(
         self,
@@ -65,9 +68,11 @@ class Planner:
         paused: bool = False,
         now: float | None = None,
         ending: tuple[Status, str] | None = None,
+        enqueued: int = 0,
     ) -> None:
         self.history = History(config.primary_metric_goal)
         self.limits = limits
+        self.enqueued = enqueued
         self._sweep_id = sweep_id
         self._config = config
         self._started = started
@@ -136,22 +141,27 @@ class Planner:
             if given is not None:
                 params = given.params
             else:
-                turn = number - len(self._config.given)
+                turn = number - len(self._config.given) - self.enqueued
                 proposed = self._config.hyperparameter_sampling.propose(self.history, turn)
                 if proposed is None:
                     self._exhausted = True
                     break
                 params = proposed
-            run = RunRecord(f"{self._sweep_id}_{number}", number, params, Series(self.history.goal))
+            run = self._new_run(params, now)
             if given is not None:
                 run.origin = given.folder
                 run.series = Series(self.history.goal, given.values)
-            run.status, run.created = Status.QUEUED, now
+            run.status = Status.QUEUED
             self.history.add(run)
             self._live[run.id] = run
-            self._launched += 1
             actions.append(Launch(run))
         return actions
+
+    def _new_run(self, params: Params, now: float) -> RunRecord:
+        number = self._launched
+        self._launched += 1
+        run_id = f"{self._sweep_id}_{number}"
+        return RunRecord(run_id, number, params, Series(self.history.goal), created=now)
 
     def _relaunch(self) -> list[Action]:
         actions: list[Action] = []
@@ -183,7 +193,7 @@ class Planner:
                 self._failures.append(_NUMBERS.sub("#", run.reason or ""))
             # The first run that completes without the metric is told of, and no other.
             self._warned |= run.status is Status.COMPLETED and not len(run.series)
-        elif run.status is Status.QUEUED and run.attempt:
+        elif run.status is Status.NOT_STARTED or (run.status is Status.QUEUED and run.attempt):
             self._again.append(run)
         else:
             self._live[run.id] = run
@@ -227,6 +237,8 @@ class Planner:
             case "pause":
                 self._paused = True
                 return [Change(Status.PAUSED, self.limits), Say("info", f"paused by {asked.by}")]
+            case "enqueue":
+                return self._enqueue(asked.changes["params"], asked.by)
             case "resume" | "set":
                 self.limits = replace(self.limits, **asked.changes)
                 words = ", ".join(f"{name}={value}" for name, value in asked.changes.items())
@@ -236,6 +248,20 @@ class Planner:
                     words = f"resumed by {asked.by}{': ' if words else ''}{words}"
                 status = Status.PAUSED if self._paused else Status.RUNNING
                 return [Change(status, self.limits), Say("info", words)]
+
+    def _enqueue(self, params: Params, by: str) -> list[Action]:
+        """The next run has these values. A budget that is used up, or a sweep that has ended, gets one run more."""
+        if self._ending and self._live:
+            return [Say("warning", "the run that was asked for is not started: the sweep is ending")]
+        run = self._new_run(params, self._now)
+        self.history.add(run)
+        self._again.append(run)
+        self.enqueued += 1
+        if self._ending or self._launched > self.limits.max_total_runs:
+            self.limits = replace(self.limits, max_total_runs=self._launched)
+        self._ending, self._finished = None, False
+        status = Status.PAUSED if self._paused else Status.RUNNING
+        return [Add(run), Change(status, self.limits), Say("info", f"run {run.number} enqueued by {by}")]
 
     def _cancel_on_wish(self, run_id: str | None, by: str) -> list[Action]:
         reason = f"cancelled by {by}"
