@@ -17,8 +17,9 @@ MAY_IMPORT = {
     "runtime": "",
     "model": "errors",
     "registry": "errors",
-    "samplers": VALUES,
-    "policies": VALUES,
+    "samplers": f"forecasts {VALUES}",
+    "policies": f"forecasts {VALUES}",
+    "forecasts": VALUES,
     "charts": VALUES,
     "store": VALUES,
     "sources": VALUES,
@@ -33,7 +34,7 @@ MAY_IMPORT = {
     "cli": f"sdk adapters studio runtime {VALUES}",
     "__main__": "cli",
 }
-PURE = {"model", "samplers", "policies", "sweep", "charts"}
+PURE = {"model", "forecasts", "samplers", "policies", "sweep", "charts"}
 IMPURE = {"os", "time", "datetime", "pathlib", "subprocess", "socket", "sqlite3", "sqlalchemy", "shutil"}
 
 FILES = {".".join(p.relative_to(SRC).with_suffix("").parts): p for p in SRC.rglob("*.py")}
