@@ -63,6 +63,96 @@ def submit(
     return run(spec, settings or [], workspace, detach=detach, auto_resume=auto_resume, as_json=as_json)
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def sweep(
+    command: Annotated[
+        list[str],
+        typer.Argument(metavar="-- COMMAND...", help="The program, with laws where values vary."),
+    ],
+    metric: Annotated[
+        str | None,
+        typer.Option("--metric", metavar="NAME", help="What the program reports, to be optimized."),
+    ] = None,
+    goal: Annotated[
+        str | None,
+        typer.Option("--goal", metavar="minimize|maximize", help="Without it, what the metric's name says."),
+    ] = None,
+    runs: Annotated[int, typer.Option("--runs", metavar="N", min=1, help="At most so many runs.")] = 20,
+    concurrency: Annotated[
+        int | None,
+        typer.Option("--concurrency", metavar="N", min=1, help="Runs at once; as many as there are cores."),
+    ] = None,
+    sampling: Annotated[
+        str, typer.Option("--sampling", metavar="NAME", help="random, grid, sobol or bayesian.")
+    ] = "random",
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy", metavar="NAME:ARG=VALUE,...", help="Such as bandit:slack_factor=0.1,delay=5."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The experiment; the folder's name.")
+    ] = None,
+    max_time: Annotated[
+        str | None, typer.Option("--max-time", metavar="TIME", help="For the whole sweep: 90s, 30m, 2h, 1d.")
+    ] = None,
+    run_time: Annotated[
+        str | None, typer.Option("--run-time", metavar="TIME", help="For each run: 90s, 30m, 2h, 1d.")
+    ] = None,
+    retries: Annotated[
+        int, typer.Option("--retries", metavar="N", min=0, help="Try a run that failed so often again.")
+    ] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="The same seed draws the same values.")
+    ] = None,
+    constraints: Annotated[
+        list[str] | None,
+        typer.Option("--constraint", metavar="EXPR", help="Such as 'width * layers <= 4096'."),
+    ] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", metavar="NAME=LAW", help="A value that only templates or the program ask for."
+        ),
+    ] = None,
+    templates: Annotated[
+        list[Path] | None,
+        typer.Option("--template", metavar="FILE", help="A file with {{name}} where values go."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", metavar="FOLDER", help="What each run gets a copy of; this folder."),
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once; the sweep goes on.")] = False,
+    auto_resume: AutoResume = False,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Tune a command as it stands: overdrive sweep --metric loss -- python train.py --lr 'loguniform(-9, -2)'."""
+    from ..adapters.commandline import Wanted
+    from .sweep import run
+
+    wanted = Wanted(
+        metric=metric,
+        goal=goal,
+        runs=runs,
+        concurrency=concurrency,
+        sampling=sampling,
+        policy=policy,
+        name=name,
+        max_time=max_time,
+        run_time=run_time,
+        retries=retries,
+        seed=seed,
+        constraints=tuple(constraints or ()),
+        params=tuple(params or ()),
+        templates=tuple(templates or ()),
+        source=source,
+    )
+    return run(command, wanted, workspace, detach=detach, auto_resume=auto_resume, as_json=as_json)
+
+
 @app.command("list")
 def list_(
     number: Annotated[

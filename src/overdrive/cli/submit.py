@@ -28,11 +28,18 @@ def run(
     workspace = Workspace.find(folder)
     look_after(workspace, auto_resume)
     sweep, advice = _submitted(workspace, file)
-    for sentence in (*file.advice, *advice):
+    return watch(workspace, sweep, [*file.advice, *advice], detach=detach, as_json=as_json)
+
+
+def watch(
+    workspace: Workspace, sweep: HyperDriveRun, advice: list[str], *, detach: bool, as_json: bool
+) -> int:
+    """Say what looks like a mistake, then follow the sweep to its end, or leave it running at once."""
+    for sentence in advice:
         print(f"warning: {printable(sentence)}", file=sys.stderr)
     if detach:
         if as_json:
-            print_json({"id": sweep.id, "experiment": file.experiment_name})
+            print_json({"id": sweep.id, "experiment": sweep.experiment.name})
         else:
             print(sweep.id)
         return 0

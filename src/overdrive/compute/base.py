@@ -43,7 +43,8 @@ class Job:
     """One program to run.
 
     `folder` is the run folder and the working directory; the back end makes it where it is missing, and
-    copies the content of `source` into it before the start. `env` is added to the inherited environment,
+    copies the content of `source` into it before the start, and over it what the run folder holds in
+    `.run/files/`. `env` is added to the inherited environment,
     and so is OVERDRIVE_JOB_ID = `id`, by which stray processes are recognized. `grace` is how many seconds
     processes that outlive the program itself get between TERM and KILL. A job whose processes together hold
     more than `memory` bytes is killed, and its `note` begins with OUT_OF_MEMORY.

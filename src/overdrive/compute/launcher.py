@@ -65,6 +65,8 @@ class _Start:
         self.run.folder.make()
         if source is not None:
             yield from copying(source, self.run.folder.path, leave=wire.OWN)
+        if os.path.isdir(self.run.folder.files):
+            yield from copying(self.run.folder.files, self.run.folder.path)
 
 
 class Launcher:

@@ -53,6 +53,8 @@ def _file(path: str, copy: str) -> Iterator[None]:
         status = os.fstat(read)
         # The owner may always write to a copy: a snapshot is read-only, a working folder is not.
         mode = stat.S_IMODE(status.st_mode) | stat.S_IWUSR
+        if os.path.islink(copy):  # an earlier layer's: what it points at is not ours to write
+            os.unlink(copy)
         write = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
             os.fchmod(write, mode)

@@ -15,6 +15,7 @@ from ..runtime import wire
 from ..runtime.checkpoints import Kept, kept_values, latest
 from ..sweep.command import render
 from ..sweep.config import HyperDriveConfig
+from ..sweep.templates import filled
 
 
 class Jobs:
@@ -83,6 +84,14 @@ class Jobs:
             shutil.copytree(left, aside, symlinks=True)
             os.rename(aside, own)
 
+    @staticmethod
+    def _fill(template: Path, path: str, run: RunRecord, folder: wire.RunFolder) -> None:
+        """The template with the run's values, where the back end finds it."""
+        text = template.read_text("utf-8", "surrogateescape")
+        own = Path(folder.files, path)
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(filled(path, text, run.params), "utf-8", "surrogateescape")
+
     def job(self, run: RunRecord) -> Job:
         """The job of the run's present attempt; makes its folder and writes its parameters there."""
         folder = self.folder(run).make()
@@ -91,6 +100,8 @@ class Jobs:
         wire.write_json(folder.params, run.params)
         settings = self._settings
         script = self._config.run_config
+        for path in script.templates:
+            self._fill(Path(settings["snapshot"], path), path, run, folder)
         command = render(script, run.params, settings["interpreter"], os.environ.get("PATH", ""), run.origin)
         own = {
             wire.RUN_ID: run.id,

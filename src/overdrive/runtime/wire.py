@@ -3,6 +3,7 @@
     <run folder>/            the script's working directory: its copy of the source
         outputs/  logs/      what the script leaves for us to keep
         .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json  checkpoints/
+                             files/: what is copied over the source, at the same places
 
 A metric line is one JSON object and one newline, appended with one write:
 
@@ -42,6 +43,7 @@ class RunFolder:
     __slots__ = (
         "checkpoints",
         "exit",
+        "files",
         "images",
         "job",
         "logs",
@@ -67,6 +69,7 @@ class RunFolder:
         self.job = os.path.join(self.own, "job.json")
         self.exit = os.path.join(self.own, "exit.json")
         self.checkpoints = os.path.join(self.own, "checkpoints")
+        self.files = os.path.join(self.own, "files")
 
     def make(self) -> RunFolder:
         """Create the folder and what every run finds in it; what is there already stays."""

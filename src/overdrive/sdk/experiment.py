@@ -20,6 +20,7 @@ from ..store.base import Turn
 from ..sweep.command import threads
 from ..sweep.config import HyperDriveConfig, SingleRunConfig
 from ..sweep.script import ScriptRunConfig
+from ..sweep.templates import filled, names_in, template_problems
 from . import snapshot
 from .warm_start import prior_runs, runs_to_resume
 from .workspace import Workspace
@@ -84,6 +85,7 @@ class Experiment:
         source = Path(config.run_config.source_directory).absolute()
         kept = snapshot.take(source, self.workspace.home / "snapshots")
         _check_script(config.run_config, source, kept)
+        written = _check_templates(config, kept)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         limits = config.limits(machine=cores)
         sweep_id = config.custom_run_id or _new_id(kind, self.name)
@@ -100,7 +102,7 @@ class Experiment:
             "python_path": _python_path(self.workspace.python_path()),
         }
         record = SweepRecord(sweep_id, self.name, kind, stored, created=now, tags=tags)
-        return record, first, config.advice()
+        return record, first, config.advice(written)
 
     def _refuse_if_taken(self, sweep_id: str) -> None:
         try:
@@ -133,6 +135,40 @@ def _python_path(first: Path) -> dict[str, str]:
         "PYTHONPATH": f"{first}{os.pathsep}{inherited}" if inherited else str(first),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _check_templates(config: HyperDriveConfig, kept: Path) -> set[str]:
+    """The names that the templates take; ConfigError for one that is not there, or cannot hold the values."""
+    space = config.hyperparameter_sampling.space
+    problems: list[Problem] = []
+    written: set[str] = set()
+    for path in config.run_config.templates:
+        try:
+            text = (kept / path).read_text("utf-8", "surrogateescape")
+        except OSError:
+            here = config.run_config.source_directory
+            problems.append(
+                Problem("templates", f"there is no file {path!r} in {here!r}, or it is ignored there")
+            )
+            continue
+        problems += template_problems(path, text, space.names)
+        written |= names_in(text)
+        try:
+            for name, option in _options(config):
+                filled(path, text, {name: option})
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return written
+
+
+def _options(config: HyperDriveConfig) -> Iterator[tuple[str, Any]]:
+    """What a format might be unable to hold: None, and text with a line break."""
+    for slot in config.hyperparameter_sampling.space.slots:
+        for option in (slot.law.values() or ())[:1000]:
+            if option is None or isinstance(option, str):
+                yield slot.name, option
 
 
 def _check_script(config: ScriptRunConfig, source: Path, kept: Path) -> None:

@@ -6,7 +6,7 @@ how a configuration is stored and how a controller finds it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -161,8 +161,8 @@ class HyperDriveConfig:
         ]
         return found
 
-    def advice(self) -> list[str]:
-        """What is legal and most likely a mistake, one sentence each."""
+    def advice(self, written: Collection[str] = ()) -> list[str]:
+        """What is legal and most likely a mistake, one sentence each; `written`: names that templates take."""
         found = list(self.hyperparameter_sampling.space.advice())
         found += getattr(self.hyperparameter_sampling, "advice", list)()
         target = self.run_config.compute_target
@@ -177,7 +177,7 @@ class HyperDriveConfig:
             silent = [
                 name
                 for name in self.hyperparameter_sampling.space.names
-                if name not in placed and f"_{variable_name(name)}" not in text
+                if name not in placed and name not in written and f"_{variable_name(name)}" not in text
             ]
             if silent:
                 found.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,8 @@ class ScriptRunConfig:
     `${{search_space.x}}`. `environment` and `compute_target` are names, or objects with a name; a bare
     `python` is the environment's interpreter, else `interpreter`, else the one that submitted. After a
     cancel or a time limit the run gets TERM and has `grace_seconds` to leave before it is killed. A run
-    that uses more than `memory_limit_mb` is ended.
+    that uses more than `memory_limit_mb` is ended. `templates` are files of the source folder with `{{x}}` where
+    a value goes; each run finds them filled in at the same place in its copy.
     """
 
     source_directory: str = "."
@@ -46,6 +48,7 @@ class ScriptRunConfig:
     grace_seconds: float = 30.0
     interpreter: str | None = None
     memory_limit_mb: float | None = None
+    templates: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
@@ -64,6 +67,7 @@ class ScriptRunConfig:
         fix(self, "environment_variables", {str(k): str(v) for k, v in variables.items()})
         python = getattr(self.environment, "python", None)
         fix(self, "interpreter", self.interpreter or getattr(python, "interpreter_path", None))
+        fix(self, "templates", tuple(posixpath.normpath(path) for path in self.templates))
         for name in ("environment", "compute_target"):
             value = getattr(self, name)
             fix(self, name, None if value is None else str(getattr(value, "name", value)))
@@ -94,6 +98,11 @@ class ScriptRunConfig:
                 "must be above 0 megabytes, or None",
             ),
             ("grace_seconds", is_number(self.grace_seconds, least=0), "must be 0 seconds or more"),
+            (
+                "templates",
+                all(_is_inside(path) for path in self.templates),
+                "must be paths of files inside the source folder",
+            ),
             ("run_config", self.run_config is None, "is not supported yet: leave it out"),
             (
                 "distributed_job_config",
@@ -123,6 +132,7 @@ class ScriptRunConfig:
             "grace_seconds": self.grace_seconds,
             "interpreter": self.interpreter,
             "memory_limit_mb": self.memory_limit_mb,
+            "templates": list(self.templates),
         }
 
     @staticmethod
@@ -130,6 +140,10 @@ class ScriptRunConfig:
         """The configuration that `to_json` wrote down."""
         fields = {k: v for k, v in stored.items() if k in ScriptRunConfig.__dataclass_fields__}
         return ScriptRunConfig(**{**fields, "arguments": fields.get("arguments") or None})
+
+
+def _is_inside(path: str) -> bool:
+    return not posixpath.isabs(path) and posixpath.normpath(path).split("/")[0] not in (".", "..")
 
 
 def variable_name(name: str) -> str:
