@@ -1,4 +1,5 @@
-"""The `search_space:` of a sweep file: each entry a law, a choice's mappings as conditional branches."""
+"""The `search_space:` of a sweep file: each entry a law, a choice's mappings as conditional branches. Azure has no
+`near`, the value where good ones are believed to lie."""
 
 from __future__ import annotations
 
@@ -47,13 +48,16 @@ class SpaceReader:
             return None
         wanted = ["values"] if name == "choice" else list(inspect.signature(LAWS[name]).parameters)
         arguments = {key: value for key, value in given.items() if key != "type"}
-        if not self.document.keys(arguments, wanted, wanted, where, name):
+        if not self.document.keys(arguments, [*wanted, "near"], wanted, where, name):
             return None
-        if name == "choice":
-            return self.choice(arguments["values"], where)
-        numbers = {key: lenient(arguments[key]) for key in wanted}
         try:
-            return LAWS[name](**numbers)
+            if name == "choice":
+                law = self.choice(arguments["values"], where)
+            else:
+                law = LAWS[name](**{key: lenient(arguments[key]) for key in wanted})
+            if law is None or "near" not in arguments:
+                return law
+            return law.near(arguments["near"] if name == "choice" else lenient(arguments["near"]))
         except ConfigError as error:
             self.document.adopt(where, error)
             return None

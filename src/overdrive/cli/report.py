@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ..errors import NotFound
 from ..model.records import RunRecord, Status
+from ..model.space import SearchSpace
 from ..sdk.view import SweepView
 from ..sdk.workspace import Workspace
 from .answer import find, look_after, open_workspace, print_json
@@ -98,6 +99,8 @@ def print_sweep(view: SweepView) -> None:
         console.print(Text(printable(view.sweep.reason)))
     if view.best is not None:
         console.print(best_line(view))
+    if believed := _believed(view):
+        console.print(Text(f"believed good near {believed}"))
     if view.saved:
         console.print(Text(f"early termination: {view.savings()}"))
     if view.runs:
@@ -144,6 +147,12 @@ def _print_run(workspace: Workspace, view: SweepView, run: RunRecord) -> None:
     wide = max(len(printable(name)) for name, _ in rows)
     for name, text in rows:
         print(f"{printable(name):{wide}}  {printable(text)}")
+
+
+def _believed(view: SweepView) -> str:
+    """Where the search space says that good values are believed to lie; empty where it does not."""
+    slots = SearchSpace.from_json(view.sweep.config.get("sampling", {}).get("parameter_space", {})).slots
+    return assignments({slot.where: slot.law.belief.value for slot in slots if slot.law.belief}, exact=True)
 
 
 def _all_runs(view: SweepView, runs: list[RunRecord], console: Console) -> Table:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from ..errors import ConfigError, Problem
+from .beliefs import Belief, Bell, Favourite
 from .laws import (
     Expression,
     LogNormal,
@@ -135,10 +136,35 @@ class Choice(Expression):
         except TypeError:  # not JSON, hence not hashable
             return False
 
-    def to_json(self) -> Any:
+    def _believed(self, value: Any) -> Belief:
+        if isinstance(value, Mapping):
+            some = named(value)
+            value = {name: law.to_json() for name, law in some.items()}
+            place = self._branch(some)
+        elif not self.contains(value):
+            raise ConfigError(
+                Problem("near", f"must be one of the options {list(self.options)}, got {value!r}")
+            )
+        else:
+            place = self._places[key(value)]
+        return Favourite(value, place, len(self.options))
+
+    def _branch(self, some: dict[str, Expression]) -> int:
+        """The option that is a branch with these parameters, of which some are enough to tell it."""
+        fitting = [
+            place
+            for place, option in enumerate(self.options)
+            if isinstance(option, Branch) and some.items() <= option.parameters.items()
+        ]
+        if len(fitting) != 1:
+            text = f"must tell one branch of {self!r}; {len(fitting) or 'none'} have {some!r}"
+            raise ConfigError(Problem("near", text))
+        return fitting[0]
+
+    def _form(self) -> Any:
         return [self.NAME, [[o.to_json() if isinstance(o, Branch) else o for o in self.options]]]
 
-    def __repr__(self) -> str:
+    def _text(self) -> str:
         return f"choice({list(self.options)!r})"
 
 
@@ -168,10 +194,13 @@ class Constant(Expression):
     def contains(self, value: Any) -> bool:
         return bool(key(value) == key(self.value))
 
-    def to_json(self) -> Any:
+    def _believed(self, value: Any) -> Belief:
+        raise ConfigError(Problem("near", f"a constant has only its value {self.value!r}, got {value!r}"))
+
+    def _form(self) -> Any:
         return self.value
 
-    def __repr__(self) -> str:
+    def _text(self) -> str:
         return repr(self.value)
 
 
@@ -203,10 +232,16 @@ class RandInt(Expression):
     def contains(self, value: Any) -> bool:
         return type(value) is int and 0 <= value < self.upper
 
-    def to_json(self) -> Any:
+    def _believed(self, value: Any) -> Belief:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= self.upper - 1:
+            text = f"must be a number from 0 to {self.upper - 1}, got {value!r}"
+            raise ConfigError(Problem("near", text))
+        return Bell(value, (value + 0.5) / self.upper)
+
+    def _form(self) -> Any:
         return [self.NAME, [self.upper]]
 
-    def __repr__(self) -> str:
+    def _text(self) -> str:
         return f"randint({self.upper})"
 
 
@@ -283,7 +318,15 @@ LAWS: dict[str, Callable[..., Expression]] = {
 
 
 def expression_from_json(form: Any) -> Expression:
-    """The law of HyperDrive's list form, such as `["uniform", [0, 1]]`; ConfigError when it is none."""
+    """The law of HyperDrive's list form, such as `["uniform", [0, 1]]`, or of the longer one that `near` gives;
+    ConfigError when it is none."""
+    if (
+        isinstance(form, list)
+        and len(form) == 3
+        and isinstance(form[2], Mapping)
+        and set(form[2]) == {"near"}
+    ):
+        return expression_from_json(form[:2]).near(form[2]["near"])
     if not (
         isinstance(form, list) and len(form) == 2 and isinstance(form[0], str) and isinstance(form[1], list)
     ):

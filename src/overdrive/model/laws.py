@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
 from statistics import NormalDist
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..errors import ConfigError, Problem
+from .beliefs import Belief, Bell
 from .values import key, plain
 
 _NORMAL = NormalDist()
@@ -28,9 +30,11 @@ _HUGE = 46.0  # exp of it is 1e20: more than any hyperparameter
 
 
 class Expression:
-    """A law of one hyperparameter: immutable, compared by value."""
+    """A law of one hyperparameter: immutable, compared by value. `belief`: where its good values are
+    believed to lie, see `near`."""
 
     NAME: ClassVar[str]
+    belief: Belief | None = None
 
     @property
     def size(self) -> int | None:
@@ -61,9 +65,30 @@ class Expression:
         """What is allowed but most likely a mistake, with its repair."""
         return []
 
-    def to_json(self) -> Any:
-        """HyperDrive's list form: `[name, [arguments]]`."""
+    def near(self, value: Any) -> Self:
+        """The same law, and the belief that its good values lie near this one: samplers begin there, and go
+        where results lead. ConfigError when the law has no such value; a number need not be a multiple of q.
+        """
+        law = copy(self)
+        object.__setattr__(law, "belief", self._believed(plain(value)))
+        return law
+
+    def _believed(self, value: Any) -> Belief:
         raise NotImplementedError
+
+    def to_json(self) -> Any:
+        """HyperDrive's list form, `[name, [arguments]]`; with a belief `[name, [arguments], {"near": value}]`."""
+        form = self._form()
+        return form if self.belief is None else [*form, {"near": self.belief.value}]
+
+    def _form(self) -> Any:
+        raise NotImplementedError
+
+    def _text(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self._text() if self.belief is None else f"{self._text()}.near({self.belief.value!r})"
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and key(self.to_json()) == key(other.to_json())
@@ -141,10 +166,18 @@ class _Real(Expression):
         low, high = self._limits()
         return _finite(value) and low <= value <= high
 
-    def to_json(self) -> Any:
+    def _believed(self, value: Any) -> Belief:
+        if not _Real.contains(self, value):
+            low, high = (f"{self.real(end):.6g}" for end in (0.0, 1.0))
+            raise ConfigError(
+                Problem("near", f"must be a number from {low} to {high}, as the run gets it, got {value!r}")
+            )
+        return Bell(value, self.share(value))
+
+    def _form(self) -> Any:
         return [self.NAME, list(self._arguments().values())]
 
-    def __repr__(self) -> str:
+    def _text(self) -> str:
         return f"{self.NAME}({', '.join(map(repr, self._arguments().values()))})"
 
 

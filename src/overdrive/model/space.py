@@ -84,6 +84,17 @@ class SearchSpace:
         """The configuration of the next `dimensions` numbers, always as many."""
         return self.from_vector([next_unit() for _ in self.slots])
 
+    @property
+    def believes(self) -> bool:
+        """Whether a law says where its good values are believed to lie (`law.near`)."""
+        return any(slot.law.belief is not None for slot in self.slots)
+
+    def believed(self, units: Sequence[float]) -> list[float]:
+        """Numbers drawn from [0, 1), one a slot, as coordinates that gather where good values are believed to
+        lie; those of laws without a belief stay as they are."""
+        beliefs = (slot.law.belief for slot in self.slots)
+        return [u if b is None else b.from_unit(u) for u, b in zip(units, beliefs, strict=True)]
+
     def to_vector(self, params: Params) -> list[float | None]:
         """The middle of the cell that gives these values; None where a branch is not taken.
 

@@ -146,6 +146,13 @@ class SequenceSampling(HyperParameterSampling):
         """Draw number `index` (from 0) of the sequence that this seed gives."""
         raise NotImplementedError
 
+    def at_units(self, units: Sequence[float], index: int) -> Params:
+        """The configuration of draw `index` from one number in [0, 1) a slot. Where laws have beliefs (`near`)
+        half of the draws follow them, and half do not."""
+        if self.space.believes and Random(f"{self.seed or 0}:near:{index}").random() < 0.5:
+            units = self.space.believed(units)
+        return self.space.from_vector(units)
+
     def propose(self, history: History, number: int) -> Params | None:
         """Draw `number` of those that are allowed, and distinct in a finite space; None when it is used up."""
         size = self.space.size

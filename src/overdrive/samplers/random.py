@@ -15,4 +15,5 @@ class RandomParameterSampling(SequenceSampling):
 
     def draw(self, index: int) -> Params:
         """A generator of its own for each draw, so that any draw is found without those before it."""
-        return self.space.from_units(Random(f"{self.seed or 0}:{index}").random)
+        numbers = Random(f"{self.seed or 0}:{index}")
+        return self.at_units([numbers.random() for _ in self.space.slots], index)

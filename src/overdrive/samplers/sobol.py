@@ -34,7 +34,7 @@ class SobolParameterSampling(SequenceSampling):
             self._points: list[list[float]] = []
         while len(self._points) <= index:
             self._points += self._engine.random(_BLOCK).tolist()
-        return self.space.from_vector(self._points[index])
+        return self.at_units(self._points[index], index)
 
 
 def _engine(dimensions: int, seed: int) -> Any:

@@ -191,6 +191,14 @@ class TestLaws:
             ({"type": "qnormal", "mu": 0, "sigma": 9, "q": 1}, overdrive.qnormal(0, 9, 1)),
             ({"type": "lognormal", "mu": 0, "sigma": 1}, overdrive.lognormal(0, 1)),
             ({"type": "qlognormal", "mu": 3, "sigma": 1, "q": 0.5}, overdrive.qlognormal(3, 1, 0.5)),
+            (
+                {"type": "loguniform", "min_value": -9, "max_value": -2, "near": "3e-4"},
+                overdrive.loguniform(-9, -2).near(3e-4),
+            ),
+            (
+                {"type": "choice", "values": [16, 32], "near": 32},
+                overdrive.choice(16, 32).near(32),
+            ),
             ({"type": "LogUniform", "min_value": "-6", "max_value": "-1.5"}, overdrive.loguniform(-6, -1.5)),
             ({"type": "log_uniform", "min_value": "1e-2", "max_value": 1}, overdrive.loguniform(0.01, 1)),
         ],
@@ -221,6 +229,11 @@ class TestLaws:
                 "no law is called 'unifrom'; did you mean 'uniform'?",
             ),
             ({"min_value": 0, "max_value": 1}, "x.type", "is missing; there are choice, randint, uniform"),
+            (
+                {"type": "uniform", "min_value": 1, "max_value": 2, "near": 3},
+                "x.near",
+                "must be a number from 1 to 2, as the run gets it, got 3",
+            ),
             ({"type": "uniform", "min_value": 1}, "x.max_value", "is missing: uniform needs it"),
             ({"type": "uniform", "min": 1, "max_value": 2}, "x.min", "did you mean 'min_value'?"),
             ({"type": "randint", "upper": 0}, "x.upper", "must be a whole number above 0, got 0"),

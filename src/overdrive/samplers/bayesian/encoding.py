@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...model.beliefs import Belief
 from ...model.expressions import Branch, Choice, Constant, RandInt
 from ...model.laws import Expression, QLogUniform, QUniform
 from ...model.records import Params
@@ -39,14 +40,24 @@ _HALF = math.sqrt(0.5)
 @dataclass(frozen=True, eq=False)
 class Axis:
     """One decision. `slot`: its place in the space; `parent`: the axis and the code of the branch that it
-    belongs to; `grid`: its positions in ascending order when they are few, each with its unit coordinate in
-    `units`; `options`: how many codes a categorical axis has, else 0."""
+    belongs to; `belief`: where its good places are believed to lie; `grid`: its positions in ascending order
+    when they are few, each with its unit coordinate in `units`; `options`: how many codes a categorical axis
+    has, else 0."""
 
     slot: int
     parent: tuple[int, int] | None
+    belief: Belief | None
     grid: Array | None = None
     units: Array | None = None
     options: int = 0
+
+    def place(self, unit: float) -> float:
+        """What stands on the axis for a unit coordinate of the law."""
+        if self.options:
+            return float(min(int(unit * self.options), self.options - 1))
+        if self.grid is not None and self.units is not None:
+            return float(self.grid[int(np.argmin(np.abs(self.units - unit)))])
+        return unit
 
 
 class Encoding:
@@ -81,12 +92,10 @@ class Encoding:
         point = np.full(len(self.axes), _MIDDLE)
         for place, axis in enumerate(self.axes):
             unit = units[axis.slot]
-            if axis.options:
-                point[place] = 0.0 if unit is None else float(int(unit * axis.options))
-            elif unit is not None and axis.grid is not None and axis.units is not None:
-                point[place] = axis.grid[int(np.argmin(np.abs(axis.units - unit)))]
-            elif unit is not None:
-                point[place] = unit
+            if unit is not None:
+                point[place] = axis.place(unit)
+            elif axis.options:
+                point[place] = 0.0
         return point
 
     def place(self, params: Params) -> tuple[Hashable, Array | None]:
@@ -171,11 +180,11 @@ def _axes(space: SearchSpace) -> Iterator[Axis]:
         numbers[slot] = len(numbers)
         grid = _grid(law)
         if grid is not None:
-            yield Axis(slot, parent, *grid)
+            yield Axis(slot, parent, law.belief, *grid)
         elif isinstance(law, Choice):
-            yield Axis(slot, parent, options=law.size)
+            yield Axis(slot, parent, law.belief, options=law.size)
         else:
-            yield Axis(slot, parent)
+            yield Axis(slot, parent, law.belief)
 
 
 def _parents(laws: Mapping[str, Expression]) -> Iterator[tuple[int, int] | None]:

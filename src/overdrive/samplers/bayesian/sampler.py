@@ -24,6 +24,7 @@ from ...model.space import SearchSpace
 from ...model.values import key
 from ..base import SequenceSampling
 from .arrays import Array
+from .beliefs import Beliefs
 from .encoding import Encoding
 from .gp import Posterior, Prior, fit
 from .observations import Kind, Observations, observations
@@ -71,6 +72,8 @@ class Recipe:
     """The turns that runs take where every axis is continuous."""
     mixed: tuple[Turn, ...] = (Turn(_SMOOTH, True), Turn(_ROUGH, True))
     """Those where some are not."""
+    belief: float = 5.0
+    """What the user believes weighs so much, divided by the number of results."""
     effort: Effort = field(default_factory=Effort)
 
 
@@ -141,8 +144,13 @@ class BayesianParameterSampling(SequenceSampling):
     def _encoding(self) -> Encoding:
         return Encoding(self.space)
 
+    @cached_property
+    def _beliefs(self) -> Beliefs:
+        return Beliefs(self._encoding)
+
     def draw(self, index: int) -> Params:
-        """Point `index` of the design: the initial points, one near the middle, then Latin hypercubes."""
+        """Point `index` of the design: the initial points, one near the middle or where the user believes the
+        best to be, then Latin hypercubes; every second point leans to where the user believes."""
         if index < len(self.initial_points):
             return dict(self.initial_points[index])
         index -= len(self.initial_points)
@@ -153,7 +161,12 @@ class BayesianParameterSampling(SequenceSampling):
         units = ((order + rng.random_sample((_BLOCK, m))) / _BLOCK)[place : place + 1]
         if index == 0:
             units = np.where(self._encoding.categorical, units, 0.5 + _MIDDLE * (units - 0.5))
-        return self._encoding.params(self._encoding.from_units(units)[0])
+        points = self._encoding.from_units(units)
+        if index == 0:
+            points = self._beliefs.best(points)
+        elif index % 2 == 0:
+            points = self._beliefs.lean(points, units)
+        return self._encoding.params(points[0])
 
     def _unseen_design(self, number: int, seen: set[Any]) -> Params | None:
         """The design's point for this run; where that has been run, the next one that has not."""
@@ -196,10 +209,11 @@ class BayesianParameterSampling(SequenceSampling):
         posterior = Posterior(inputs, levels[kept], known.variance[kept], encoding.owner, theta, waiting)
         good = known.kinds[kept] != Kind.FAILED
         means, _ = posterior(np.concatenate([inputs[good], waiting]))
+        belief = self.recipe.belief / len(known)
         if not turn.reported:
-            return Promise(encoding, posterior, float(np.min(means)))
+            return Promise(encoding, posterior, float(np.min(means)), 0.0, self._beliefs, belief)
         reports = np.concatenate([levels[kept][good], means[int(np.sum(good)) :]])
-        return Promise(encoding, posterior, float(np.min(reports)), posterior.noise)
+        return Promise(encoding, posterior, float(np.min(reports)), posterior.noise, self._beliefs, belief)
 
     def _theta(self, known: Observations, prior: Prior) -> Array:
         """The hyperparameters for these results: fitted to as many of them as the schedule says, always from

@@ -12,6 +12,7 @@ import numpy as np
 from . import lbfgs
 from .acquisition import log_ei, log_ei_slopes
 from .arrays import Array, Mask
+from .beliefs import Beliefs
 from .encoding import Encoding
 from .gp import Posterior
 
@@ -22,17 +23,21 @@ _FLIPS = 12
 @dataclass(frozen=True, eq=False)
 class Promise:
     """log EI over points: what a run may gain on `incumbent`, given the posterior of the function, and `noise`,
-    the variance of a result around the function, where results count rather than the function."""
+    the variance of a result around the function, where results count rather than the function. It is leant by
+    `belief` times the logarithm of what the user believes (piBO, Hvarfner et al. 2022, arXiv 2204.11051)."""
 
     encoding: Encoding
     posterior: Posterior
     incumbent: float
     noise: float = 0.0
+    beliefs: Beliefs | None = None
+    belief: float = 0.0
 
     def __call__(self, points: Array) -> Array:
         """(k, m) -> (k,)."""
         mean, variance = self.posterior(self.encoding.inputs(points))
-        return log_ei(mean, variance + self.noise, self.incumbent)
+        value = log_ei(mean, variance + self.noise, self.incumbent)
+        return value + self.belief * self.beliefs.logarithm(points)[0] if self.beliefs else value
 
     def with_gradients(self, points: Array) -> tuple[Array, Array]:
         """(k, m) -> (k,) and (k, m); the gradient is 0 along categorical axes and branches not taken."""
@@ -43,6 +48,9 @@ class Promise:
         columns = by_mean[:, None] * mean_slope + by_variance[:, None] * variance_slope
         slope = np.where(self.encoding.active(points), columns[:, self.encoding.column], 0.0)
         slope[:, self.encoding.categorical] = 0.0
+        if self.beliefs:
+            believed, lean = self.beliefs.logarithm(points)
+            value, slope = value + self.belief * believed, slope + self.belief * lean
         return value, slope
 
 
@@ -86,10 +94,13 @@ def search(
     """Points (k, m), the most promising first, and their promise (k,). `best`: points (b, m) of the best
     runs; `box`: the least and the greatest number allowed on each continuous axis."""
     m, (low, high) = len(encoding), box
+    bounds = np.where(encoding.continuous, box, [[-np.inf], [np.inf]])
     units = rng.random_sample((effort.scattered, m))
-    near = _nearby(encoding, best[: effort.leaders], rng, effort.nearby)
-    inside = np.concatenate([low + units * (high - low), np.clip(near, low, high)])
-    pool = np.where(encoding.continuous, inside, np.concatenate([encoding.from_units(units), near]))
+    scattered = encoding.from_units(low + units * (high - low))
+    if promise.beliefs:
+        scattered[::2] = np.clip(promise.beliefs.lean(scattered[::2], units[::2]), *bounds)
+    near = np.clip(_nearby(encoding, best[: effort.leaders], rng, effort.nearby), *bounds)
+    pool = np.concatenate([scattered, near])
     values = promise(pool)
     starts = pool[np.argsort(-values, kind="stable")[: effort.climbers]]
     numeric = ~encoding.categorical
