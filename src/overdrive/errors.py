@@ -5,6 +5,7 @@ OverdriveError
 ├── NotFound (LookupError)       a sweep, run, file or model that is not there
 ├── StoreError                   the database cannot be opened, read or written
 ├── ComputeError                 a back end cannot start, see or stop a job
+├── Unsupported (NotImplementedError)   a name that means something in the cloud only
 ├── SweepHeld                    a live controller already holds this sweep
 └── RunFailed                    a run or sweep that was waited for has failed
 """
@@ -55,6 +56,10 @@ class StoreError(OverdriveError):
 
 class ComputeError(OverdriveError):
     """A compute back end cannot start, see or stop a job."""
+
+
+class Unsupported(OverdriveError, NotImplementedError):
+    """What was asked for exists in the cloud only; the message says what to do here."""
 
 
 class SweepHeld(OverdriveError):

@@ -24,10 +24,12 @@ MAY_IMPORT = {
     "store": VALUES,
     "sources": VALUES,
     "compute": "runtime registry errors",
+    "environments": "registry errors",
     "sweep": f"samplers.base policies.base {VALUES}",
     "studio": f"sdk charts store.base runtime {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
-    "sdk": f"controller.daemon controller.lease sweep samplers.base policies.base store.base runtime {VALUES}",
+    "sdk": "environments compute.base controller.daemon controller.lease sweep samplers.base policies.base "
+    f"store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config sweep.script {VALUES}",
     "adapters.mlflow": "runtime.context",
     "widget": f"sdk sweep.config charts {VALUES}",

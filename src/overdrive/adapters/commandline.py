@@ -85,6 +85,7 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
         command=found.words,
         max_run_duration_seconds=run_time,
         templates=templates or (),
+        reads_parameters=bool(wanted.params),
     )
     config = HyperDriveConfig(
         hyperparameter_sampling=sampler,  # type: ignore[arg-type]

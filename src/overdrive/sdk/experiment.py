@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from ..sweep.config import HyperDriveConfig, SingleRunConfig
 from ..sweep.script import ScriptRunConfig
 from ..sweep.templates import filled, names_in, template_problems
 from . import snapshot
+from .compute import compute_of
+from .environment import interpreter_of
 from .warm_start import prior_runs, runs_to_resume
 from .workspace import Workspace
 
@@ -85,24 +86,27 @@ class Experiment:
         source = Path(config.run_config.source_directory).absolute()
         kept = snapshot.take(source, self.workspace.home / "snapshots")
         _check_script(config.run_config, source, kept)
-        written = _check_templates(config, kept)
+        _check_templates(config, kept)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         limits = config.limits(machine=cores)
         sweep_id = config.custom_run_id or _new_id(kind, self.name)
         self._refuse_if_taken(sweep_id)
+        interpreter, advice = interpreter_of(self.workspace, config.run_config)
+        compute, more = compute_of(self.workspace.settings, config.run_config.compute_target)
         now = time.time()
         first = prior_runs(config, sweep_id, now)
         stored = {
             **config.to_json(),
             "limits": limits.to_json(),
             "snapshot": str(kept),
-            "interpreter": config.run_config.interpreter or sys.executable,
+            "interpreter": interpreter,
+            "compute": compute,
             "home": str(self.workspace.home),
             "threads": threads(cores, min(limits.max_concurrent_runs, limits.max_total_runs), os.environ),
             "python_path": _python_path(self.workspace.python_path()),
         }
         record = SweepRecord(sweep_id, self.name, kind, stored, created=now, tags=tags)
-        return record, first, config.advice(written)
+        return record, first, [*config.advice(), *advice, *more]
 
     def _refuse_if_taken(self, sweep_id: str) -> None:
         try:
@@ -137,8 +141,8 @@ def _python_path(first: Path) -> dict[str, str]:
     }
 
 
-def _check_templates(config: HyperDriveConfig, kept: Path) -> set[str]:
-    """The names that the templates take; ConfigError for one that is not there, or cannot hold the values."""
+def _check_templates(config: HyperDriveConfig, kept: Path) -> None:
+    """ConfigError for a template that is not there or cannot hold the values, and for values that none takes."""
     space = config.hyperparameter_sampling.space
     problems: list[Problem] = []
     written: set[str] = set()
@@ -158,9 +162,9 @@ def _check_templates(config: HyperDriveConfig, kept: Path) -> set[str]:
                 filled(path, text, {name: option})
         except ConfigError as error:
             problems += error.problems
+    problems += config.unreached(written)
     if problems:
         raise ConfigError(problems)
-    return written
 
 
 def _options(config: HyperDriveConfig) -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from ..model.records import Status
 from ..runtime.wire import HOME
 from ..store.base import Store, open_store
 from .run import START_SECONDS
+from .settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -71,6 +72,11 @@ class Workspace:
     def store(self) -> Store:
         """This workspace's memory."""
         return open_store(self.store_url)
+
+    @property
+    def settings(self) -> Settings:
+        """What the names of environments, computes and data mean here, as the file says now."""
+        return read_settings(self.home)
 
     @property
     def experiments(self) -> Mapping[str, Experiment]:

@@ -139,7 +139,9 @@ class HyperDriveConfig:
                 "must be the price of one run for an hour, since there is a max_cost",
             ),
         )
-        return found or self._misplaced_placeholders()
+        return (
+            found or self._misplaced_placeholders() or ([] if self.run_config.templates else self.unreached())
+        )
 
     def _misplaced_placeholders(self) -> list[Problem]:
         known = self.hyperparameter_sampling.space.names
@@ -148,6 +150,27 @@ class HyperDriveConfig:
             for where, name in self.run_config_placeholders()
             if name not in known
         ]
+
+    def unreached(self, written: Collection[str] = ()) -> list[Problem]:
+        """Values that would be sampled and never reach the command: HyperDrive's silent mistake. `written`: names
+        that templates take."""
+        command = self.run_config.command
+        if command is None or self.run_config.reads_parameters:
+            return []
+        text = command if isinstance(command, str) else " ".join(command)
+        placed = {name for _, name in self.run_config_placeholders()}
+        unused = [
+            name
+            for name in self.hyperparameter_sampling.space.names
+            if name not in placed and name not in written and f"_{variable_name(name)}" not in text
+        ]
+        if not unused or "OVERDRIVE_PARAMS" in text:
+            return []
+        what = (
+            f"never mentions {', '.join(unused)}; write ${{{{search_space.{unused[0]}}}}} where the value belongs, "
+            f"or $OVERDRIVE_PARAM_{variable_name(unused[0])}, or $OVERDRIVE_PARAMS, the file that has them all"
+        )
+        return [Problem("run_config.command", what)]
 
     def run_config_placeholders(self) -> list[tuple[str, str]]:
         """Every `${{search_space.x}}` of the script configuration, as (where, x)."""
@@ -161,30 +184,10 @@ class HyperDriveConfig:
         ]
         return found
 
-    def advice(self, written: Collection[str] = ()) -> list[str]:
-        """What is legal and most likely a mistake, one sentence each; `written`: names that templates take."""
+    def advice(self) -> list[str]:
+        """What is legal and most likely a mistake, one sentence each."""
         found = list(self.hyperparameter_sampling.space.advice())
         found += getattr(self.hyperparameter_sampling, "advice", list)()
-        target = self.run_config.compute_target
-        if target not in (None, "local"):
-            found.append(
-                f"run_config.compute_target: {target!r} is not known here; the runs run on this machine"
-            )
-        command = self.run_config.command
-        if command is not None:
-            text = command if isinstance(command, str) else " ".join(command)
-            placed = {name for _, name in self.run_config_placeholders()}
-            silent = [
-                name
-                for name in self.hyperparameter_sampling.space.names
-                if name not in placed and name not in written and f"_{variable_name(name)}" not in text
-            ]
-            if silent:
-                found.append(
-                    f"run_config.command: never mentions {', '.join(silent)}; write "
-                    f"${{{{search_space.{silent[0]}}}}} where the value belongs, unless the program reads "
-                    f"$OVERDRIVE_PARAM_{variable_name(silent[0])} or the file $OVERDRIVE_PARAMS by itself"
-                )
         return found
 
     def limits(self, machine: int) -> Limits:

@@ -26,10 +26,12 @@ class ScriptRunConfig:
     `arguments` come before the sampled `--name value` pairs. `command` (a list, or one string that a
     shell would read) takes the place of script and arguments, and gets its values through
     `${{search_space.x}}`. `environment` and `compute_target` are names, or objects with a name; a bare
-    `python` is the environment's interpreter, else `interpreter`, else the one that submitted. After a
+    `python` is the environment's interpreter, else `interpreter`, else the one that submitted. `requirements`
+    are the packages that an environment object asks for. After a
     cancel or a time limit the run gets TERM and has `grace_seconds` to leave before it is killed. A run
     that uses more than `memory_limit_mb` is ended. `templates` are files of the source folder with `{{x}}` where
-    a value goes; each run finds them filled in at the same place in its copy.
+    a value goes; each run finds them filled in at the same place in its copy. `reads_parameters`: the program
+    reads values from $OVERDRIVE_PARAM_x or the file $OVERDRIVE_PARAMS, though its command does not mention them.
     """
 
     source_directory: str = "."
@@ -49,6 +51,8 @@ class ScriptRunConfig:
     interpreter: str | None = None
     memory_limit_mb: float | None = None
     templates: Sequence[str] = ()
+    requirements: Mapping[str, Any] | None = field(default=None, repr=False)
+    reads_parameters: bool = False
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
@@ -68,6 +72,7 @@ class ScriptRunConfig:
         python = getattr(self.environment, "python", None)
         fix(self, "interpreter", self.interpreter or getattr(python, "interpreter_path", None))
         fix(self, "templates", tuple(posixpath.normpath(path) for path in self.templates))
+        fix(self, "requirements", self.requirements or getattr(self.environment, "requirements", None))
         for name in ("environment", "compute_target"):
             value = getattr(self, name)
             fix(self, name, None if value is None else str(getattr(value, "name", value)))
@@ -133,6 +138,8 @@ class ScriptRunConfig:
             "interpreter": self.interpreter,
             "memory_limit_mb": self.memory_limit_mb,
             "templates": list(self.templates),
+            "requirements": self.requirements,
+            "reads_parameters": self.reads_parameters,
         }
 
     @staticmethod

@@ -91,7 +91,7 @@ def changed(**sections):
 
 
 def space(**laws):
-    return changed(search_space=laws, trial={"command": "python t.py", "code": "src"})
+    return changed(search_space=laws, trial={"command": "python t.py $OVERDRIVE_PARAMS", "code": "src"})
 
 
 def law(**keys):

@@ -307,13 +307,18 @@ def test_a_command_that_takes_the_values_needs_no_advice(command):
 
 
 @pytest.mark.parametrize("name", ["lr", "--lr", "--learning-rate"])
-def test_a_command_that_never_mentions_a_parameter_is_told(name):
+def test_a_command_that_never_mentions_a_parameter_is_refused(name):
     sampling = RandomParameterSampling({name: uniform(0, 1)})
-    (advice,) = sweep(
-        hyperparameter_sampling=sampling, run_config=ScriptRunConfig(command="./train.sh")
-    ).advice()
-    assert f"${{{{search_space.{name}}}}}" in advice
-    assert name.lstrip("-").replace("-", "_") in advice
+    found = problems(
+        sweep, hyperparameter_sampling=sampling, run_config=ScriptRunConfig(command="./train.sh")
+    )
+    assert f"${{{{search_space.{name}}}}}" in found["run_config.command"]
+    assert f"$OVERDRIVE_PARAM_{name.lstrip('-').replace('-', '_')}" in found["run_config.command"]
+
+
+def test_a_program_may_read_the_file_of_all_values():
+    script = ScriptRunConfig(command='./train.sh "$OVERDRIVE_PARAMS"')
+    assert sweep(run_config=script).advice() == []
 
 
 def test_the_variable_of_a_name_with_dashes_is_a_mention():

@@ -1,0 +1,68 @@
+"""What a workspace knows about its machine: `.overdrive/settings.toml`, names on the left, ours on the right.
+
+    [environments]
+    "azureml-sklearn-1.5" = "/opt/venvs/sklearn/bin/python"   # an interpreter, or the folder of a venv
+    "pytorch-env" = "requirements.txt"                        # or a conda file: built once
+    "old-stack" = "conda:py38"                                # a conda environment that is there
+
+    [compute]
+    "gpu-cluster" = "local"
+
+    [data]
+    "iris" = "data/iris.csv"                                  # a path, or an http(s) address
+
+Relative paths start at the project's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import ConfigError, Problem
+
+FILE = "settings.toml"
+VARIABLE = "OVERDRIVE_ENVIRONMENT_MAP"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The three tables; what OVERDRIVE_ENVIRONMENT_MAP says of environments goes before the file."""
+
+    environments: Mapping[str, str] = field(default_factory=dict)
+    compute: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_settings(home: Path, variables: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the workspace in `home`; ConfigError with all that is wrong in them."""
+    file = home / FILE
+    problems: list[Problem] = []
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig")) if file.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(Problem(str(file), str(error))) from None
+    known = Settings.__dataclass_fields__
+    tables: dict[str, dict[str, str]] = {name: {} for name in known}
+    for table, entries in data.items():
+        if table not in known or not isinstance(entries, dict):
+            problems.append(Problem(f"{file}: {table}", f"must be one of the tables {', '.join(known)}"))
+            continue
+        for name, value in entries.items():
+            if isinstance(value, str) and value:
+                tables[table][name] = value
+            else:
+                what = f'must be text (a name with a dot stands in quotes: "{name}.1"), got {value!r}'
+                problems.append(Problem(f"{file}: {table}.{name}", what))
+    for entry in filter(str.strip, variables.get(VARIABLE, "").split(";")):
+        name, _, target = (part.strip() for part in entry.partition("="))
+        if name and target:
+            tables["environments"][name] = target
+        else:
+            problems.append(Problem(VARIABLE, f"must be name=target;name=target;..., got {entry!r}"))
+    if problems:
+        raise ConfigError(problems)
+    return Settings(**tables)
