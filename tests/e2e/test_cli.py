@@ -105,7 +105,7 @@ def done(tmp_path_factory):
 @pytest.fixture
 def long(tmp_path):
     """A project with a sweep that would take ten minutes, and its id; it is cancelled at the end."""
-    spec = SPEC.replace(" --lr ${{search_space.lr}} --word ${{inputs.word}}", "")
+    spec = SPEC.replace(" --word ${{inputs.word}}", "")
     folder = project(tmp_path, LONG, spec)
     ident = answer(folder, "submit", "sweep.yml", "--detach")["id"]
     yield folder, ident
@@ -280,8 +280,8 @@ class TestMistakes:
         failed = call(folder, "submit", "sweep.yml")
         assert (failed.returncode, failed.stdout) == (1, "")
         assert failed.stderr.splitlines() == [
-            "overdrive: objective.goal: must be 'minimize' or 'maximize', got 'less' (line 6)",
-            "overdrive: limits.timeout: must be above 0, got 0 (line 11)",
+            "overdrive: objective.goal: must be 'minimize' or 'maximize', got 'less' (line 6, column 13)",
+            "overdrive: limits.timeout: must be above 0, got 0 (line 11, column 58)",
         ]
         failed = call(folder, "submit", "sweep.yml", "--json")
         assert failed.returncode == 1

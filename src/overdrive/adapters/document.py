@@ -1,4 +1,4 @@
-"""A YAML file as data that knows its lines, with values from the command line put over it.
+"""A YAML file as data that knows its places, with values from the command line put over it.
 
 Numbers as in YAML 1.2 (`1e-5` is a number); duplicate keys, words that YAML 1.1 reads as something
 else (`no`, `off`, `1:30`) and values set from outside are found here, once for every kind of file.
@@ -6,13 +6,14 @@ else (`no`, `off`, `1:30`) and values set from outside are found here, once for 
 
 from __future__ import annotations
 
+import copy
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -26,25 +27,56 @@ MISSING = "is missing"
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxstring, _SHORT.maxother = 4, 8, 8, 100, 100
 
-SET = 0
-"""The "line" of a value that came from the command line."""
+
+class Mark(NamedTuple):
+    """Where a key stands, from 1; in which file, when it is not the one that was asked for."""
+
+    line: int
+    column: int
+    file: str = ""
+
+    def __str__(self) -> str:
+        if self == SET:
+            return "from --set"
+        return f"{self.file}{', ' if self.file else ''}line {self.line}, column {self.column}"
+
+
+SET = Mark(0, 0)
+"""The place of a value that came from the command line."""
 
 
 @dataclass
 class Document:
-    """The data of one file, the line of each key, and what was noticed: all mistakes are collected
+    """The data of one file, the place of each key, and what was noticed: all mistakes are collected
     here and raised together."""
 
     data: Any
-    lines: dict[Where, int] = field(default_factory=dict)
+    marks: dict[Where, Mark] = field(default_factory=dict)
     advice: list[str] = field(default_factory=list)
     walked: set[int] = field(default_factory=set, repr=False)
-    _found: list[tuple[Where, str]] = field(default_factory=list, repr=False)
+    _found: list[tuple[Mark | None, Where, str]] = field(default_factory=list, repr=False)
 
     def problem(self, where: Where, what: str) -> None:
         """Note one mistake."""
-        if (where, what) not in self._found:
-            self._found.append((where, what))
+        found = (self._nearest(where), where, what)
+        if found not in self._found:
+            self._found.append(found)
+
+    def faulty(self, where: Where) -> bool:
+        """Whether a mistake was noted there or below."""
+        return any(at[: len(where)] == where for _, at, _ in self._found)
+
+    def below(self, where: Where) -> Document:
+        """A copy of the mapping at `where` as a document of its own, which knows its places."""
+        inner, depth = self.data, len(where)
+        for key in where:
+            inner = inner[key]
+        marks = {at[depth:]: mark for at, mark in self.marks.items() if at[:depth] == where}
+        return Document(copy.deepcopy(inner), marks)
+
+    def absorb(self, where: Where, inner: Document) -> None:
+        """Note as one's own what was noted in a document from `below`."""
+        self._found += [(mark, (*where, *at), what) for mark, at, what in inner._found]
 
     def adopt(self, where: Where, error: ConfigError) -> None:
         """Note the mistakes that a part below `where` has found in itself."""
@@ -53,7 +85,7 @@ class Document:
 
     def advise(self, where: Where, what: str) -> None:
         """Note something legal that is most likely not meant."""
-        self.advice.append(f"{'.'.join(where)}: {what}{self._line(where)}")
+        self.advice.append(f"{'.'.join(where)}: {what}{_after(self._nearest(where))}")
 
     def keys(
         self, given: Mapping[str, Any], known: list[str], needed: list[str], where: Where, owner: str
@@ -74,17 +106,17 @@ class Document:
     def check(self) -> None:
         """ConfigError with everything that was noted, in the order of the file."""
         if self._found:
-            found = sorted(self._found, key=lambda one: self._nearest(one[0]) or 0)
-            raise ConfigError(Problem(".".join(where), what + self._line(where)) for where, what in found)
+            found = sorted(self._found, key=lambda one: one[0] or SET)
+            raise ConfigError(Problem(".".join(where), what + _after(mark)) for mark, where, what in found)
 
-    def _nearest(self, where: Where) -> int | None:
+    def _nearest(self, where: Where) -> Mark | None:
         return next(
-            (self.lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in self.lines), None
+            (self.marks[where[:n]] for n in range(len(where), 0, -1) if where[:n] in self.marks), None
         )
 
-    def _line(self, where: Where) -> str:
-        line = self._nearest(where)
-        return "" if line is None else f" (line {line})" if line else " (from --set)"
+
+def _after(mark: Mark | None) -> str:
+    return "" if mark is None else f" ({mark})"
 
 
 def read(path: Path) -> Document:
@@ -140,10 +172,10 @@ def put(document: Document, settings: Iterable[str]) -> None:
             continue
         where = tuple(keys)
         if _place(document, where, value):
-            document.lines = {k: v for k, v in document.lines.items() if k[: len(where)] != where}
-            document.lines[where] = SET
+            document.marks = {k: v for k, v in document.marks.items() if k[: len(where)] != where}
+            document.marks[where] = SET
             for depth in range(1, len(where)):
-                document.lines.setdefault(where[:depth], SET)
+                document.marks.setdefault(where[:depth], SET)
 
 
 def _place(document: Document, where: Where, value: Any) -> bool:
@@ -200,7 +232,7 @@ _Loader.add_implicit_resolver(
 
 
 def _walk(document: Document, node: yaml.Node, where: Where, above: list[yaml.Node]) -> bool:
-    """Note lines, duplicate keys and surprising words; False for what cannot be made into data."""
+    """Note places, duplicate keys and surprising words; False for what cannot be made into data."""
     if node in above:
         document.problem(where, "refers to itself")
         return False
@@ -209,21 +241,23 @@ def _walk(document: Document, node: yaml.Node, where: Where, above: list[yaml.No
     if isinstance(node, yaml.MappingNode):
         first: dict[str, int] = {}
         for key, value in node.value:
-            line = key.start_mark.line + 1
+            place = _marked(key)
             if not isinstance(key, yaml.ScalarNode):
-                document.problem(where, f"a key must be a word, got a list or a mapping in line {line}")
+                document.problem(where, f"a key must be a word, got a list or a mapping in {place}")
                 sound = False
                 continue
             below = (*where, key.value)
+            document.marks[below] = place
             if key.value in first:
-                document.problem(below, f"stands twice, in lines {first[key.value]} and {line}; keep one")
-            document.lines[below] = first[key.value] = line
+                twice = f"in lines {first[key.value]} and {place.line}"
+                document.problem(below, f"stands twice, {twice}; keep one")
+            first[key.value] = place.line
             if not key.tag.endswith(":merge"):
                 key.tag = "tag:yaml.org,2002:str"  # `no:` and `1:` are words where a key stands
             inner.append((below, value))
     elif isinstance(node, yaml.SequenceNode):
         inner = [((*where, str(place)), value) for place, value in enumerate(node.value)]
-        document.lines.update((below, value.start_mark.line + 1) for below, value in inner)
+        document.marks.update((below, _marked(value)) for below, value in inner)
     elif isinstance(node, yaml.ScalarNode) and node.style is None:
         meant = _misread(node)
         if meant:
@@ -237,6 +271,10 @@ def _walk(document: Document, node: yaml.Node, where: Where, above: list[yaml.No
         for below, value in inner:
             sound = _walk(document, value, below, [*above, node]) and sound
     return sound
+
+
+def _marked(node: yaml.Node) -> Mark:
+    return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def _misread(node: yaml.ScalarNode) -> str | None:

@@ -12,18 +12,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..model.values import token
+from .sweep_schema import ABSENT, Output
 
 _PLACE = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+_OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 _NAME = re.compile(r"(inputs|outputs|search_space)\.([^\s{}]+)")
 
 
 def fill(
-    command: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], swept: Iterable[str]
+    command: str, inputs: Mapping[str, Any], outputs: Mapping[str, Output], swept: Iterable[str]
 ) -> tuple[str, list[str]]:
     """The command with inputs and outputs in it, and what is wrong with its placeholders.
 
     An input whose name is swept is the swept value, as in Azure. An output is the folder
     `outputs/<name>` of the run, which is made before the command starts; a file where its type says so.
+    A part in `$[[...]]` is left out when an optional input in it is absent.
     """
     swept, faults, folders = list(swept), [], []
     known = {"inputs": [*swept, *inputs], "outputs": list(outputs), "search_space": swept}
@@ -40,18 +43,31 @@ def fill(
             faults.append(f"${{{{{kind}.{name}}}}} is not in {kind}; {there}")
             return None
         if kind == "outputs":
-            form = outputs[name]
-            if not (isinstance(form, dict) and form.get("type") == "uri_file"):
+            if outputs[name].type != "uri_file":
                 folders.append(f"outputs/{name}")
             return f"outputs/{name}"
-        return token(inputs[name]) if name not in swept else None
+        if name in swept:
+            return None
+        if inputs[name] is ABSENT:
+            faults.append(
+                f"${{{{{inside}}}}} is optional and not given; put its part of the command into $[[ ]]"
+            )
+        return token(inputs[name])
 
+    absent = {name for name, value in inputs.items() if value is ABSENT and name not in swept}
+    command = _OPTIONAL.sub(lambda part: "" if names_used(part[1]) & absent else part[1], command)
     filled = _filled(command, text)
     filled = re.sub(r"\$\{\{\s*inputs\.(\S+?)\s*\}\}", r"${{search_space.\1}}", filled)
     if folders:
         made = " ".join(shlex.quote(folder) for folder in dict.fromkeys(folders))
         filled = f"mkdir -p {made}\n{filled}"
     return filled, list(dict.fromkeys(faults))
+
+
+def names_used(command: str) -> set[str]:
+    """The names of inputs and swept values that the command's placeholders mention."""
+    matches = (_NAME.fullmatch(inside) for inside in _PLACE.findall(command))
+    return {match[2] for match in matches if match and match[1] != "outputs"}
 
 
 def _filled(command: str, text: Any) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from .document import MISSING, close, shown
 
-CLOUD_ONLY = ("compute", "identity", "resources", "queue_settings", "services", "properties")
+CLOUD_ONLY = ("identity", "resources", "queue_settings", "services", "properties")
 """Keys that are accepted and have no meaning on this machine."""
 
 
@@ -66,6 +66,11 @@ def _said(value: Any) -> str:
     return text
 
 
+def _kind(value: Any) -> Any:
+    """An asset's type without the schema that Azure's own files put around it."""
+    return folded(value).removesuffix("component") if isinstance(value, str) else value
+
+
 def _goal(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -97,12 +102,8 @@ class Section(BaseModel):
 Model = TypeVar("Model", bound=Section)
 
 
-class Sweep(Section):
-    """The top of the file. Sections that have rules of their own are read elsewhere.
-
-    Azure has no `constraints`, expressions over the search space, and no `resume_*`: ids of sweeps and runs of
-    the workspace, and values of parameters that are new.
-    """
+class Job(Section):
+    """What every kind of job may say. Sections that have rules of their own are read elsewhere."""
 
     schema_url: Any = Field(None, alias="$schema")
     type: Any
@@ -112,6 +113,22 @@ class Sweep(Section):
     experiment_name: Text | None = None
     tags: dict[str, Text] = Field(default_factory=dict)
     properties: Any = None
+    inputs: Any = None
+    outputs: Any = None
+    compute: Text | None = None
+    identity: Any = None
+    queue_settings: Any = None
+    resources: Any = None
+    services: Any = None
+
+
+class Sweep(Job):
+    """The top of a sweep file.
+
+    Azure has no `constraints`, expressions over the search space, and no `resume_*`: ids of sweeps and runs of
+    the workspace, and values of parameters that are new.
+    """
+
     sampling_algorithm: Any = None
     search_space: Any
     constraints: Names = Field(default_factory=tuple)
@@ -119,13 +136,6 @@ class Sweep(Section):
     trial: Any
     limits: Any = None
     early_termination: Any = None
-    inputs: Any = None
-    outputs: dict[str, Any] = Field(default_factory=dict)
-    compute: Any = None
-    identity: Any = None
-    queue_settings: Any = None
-    resources: Any = None
-    services: Any = None
     resume_from: Names = Field(default_factory=tuple)
     resume_child_runs: Names = Field(default_factory=tuple)
     resume_defaults: dict[str, Any] = Field(default_factory=dict)
@@ -143,6 +153,43 @@ class Trial(Section):
     queue_settings: Any = None
     grace_seconds: Annotated[int | float, BeforeValidator(_number), Field(ge=0)] = 30
     memory_limit_mb: Seconds | None = None
+
+
+class Command(Trial, Job):
+    """The top of a plain command job, one run without a search."""
+
+    limits: Any = None
+
+
+class CommandStep(Job):
+    """A step of a pipeline that is one run of a component."""
+
+    type: Any = "command"
+    component: Any
+    limits: Any = None
+    environment_variables: dict[str, Text] = Field(default_factory=dict)
+
+
+class Component(Trial):
+    """A command with declared inputs and outputs, which may stand in a file of its own."""
+
+    schema_url: Any = Field(None, alias="$schema")
+    type: Annotated[Literal["command"], BeforeValidator(_kind)] = "command"
+    name: Text | None = None
+    display_name: Text | None = None
+    description: Text | None = None
+    version: Text | None = None
+    tags: dict[str, Text] = Field(default_factory=dict)
+    is_deterministic: Any = None
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    outputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class Pipeline(Job):
+    """The top of a pipeline: jobs by name, fed from one another."""
+
+    jobs: dict[str, Any]
+    settings: Any = None
 
 
 class Objective(Section):
@@ -165,14 +212,46 @@ class Limits(Section):
     price_per_hour: Annotated[int | float | None, BeforeValidator(_number), Field(ge=0)] = None
 
 
+class CommandLimits(Section):
+    """How long one run may take, in seconds."""
+
+    timeout: Seconds | None = None
+
+
+Asset = Literal["uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"]
+
+LITERALS = ("number", "integer", "boolean", "string")
+"""Types of inputs that are no data."""
+
+ABSENT = object()
+"""The value of an optional input that nobody gives."""
+
+
 class Data(Section):
     """An input that is a file or a folder."""
 
-    type: Literal["uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"] = (
-        "uri_folder"
-    )
+    type: Asset = "uri_folder"
     path: Said
     mode: Literal["ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download"] | None = None
+
+
+class Output(Section):
+    """What a run leaves."""
+
+    type: Asset = "uri_folder"
+    mode: Literal["rw_mount", "upload", "direct"] | None = None
+    path: Text | None = None
+    name: Text | None = None
+    version: Text | None = None
+
+
+class Distribution(Section):
+    """Several processes that train together."""
+
+    type: Annotated[Literal["pytorch", "mpi", "tensorflow"], BeforeValidator(_goal)]
+    process_count_per_instance: Count | None = None
+    worker_count: Count | None = None
+    parameter_server_count: Annotated[int, BeforeValidator(_whole), Field(ge=0)] | None = None
 
 
 def read(model: type[Model], data: dict[str, Any]) -> tuple[Model | None, list[tuple[tuple[str, ...], str]]]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from dataclasses import replace
 from pathlib import Path
 
-from ..adapters.sweep_yaml import SweepFile, load, terms
-from ..errors import ConfigError, Problem
+from ..adapters.job_file import lead, load, machine_of, submit
+from ..adapters.pipeline import Pipeline
+from ..errors import ConfigError, NotFound
 from ..model.records import Status
-from ..sdk.experiment import Experiment
-from ..sdk.hyperdrive_run import HyperDriveRun
 from ..sdk.run import Run
-from ..sdk.workspace import Workspace
-from .answer import look_after, print_json
+from ..sdk.workspace import FOLDER, Workspace
+from .answer import look_after, open_workspace, print_json
 from .follow import follow, open_screen
 from .report import print_summary
 from .words import printable
@@ -23,55 +20,73 @@ from .words import printable
 def run(
     spec: Path, settings: list[str], folder: Path | None, *, detach: bool, auto_resume: bool, as_json: bool
 ) -> int:
-    """Submit the file; 0 when the sweep has Completed, or is left running on purpose."""
-    file = load(spec, settings)
+    """Submit the file; 0 when all has Completed, or is left running on purpose."""
+    file = load(spec, settings, machine_of(_home(folder)))
+    if isinstance(file, Pipeline) and detach:
+        raise ConfigError("--detach: the steps of a pipeline are led from here, so it cannot be detached")
     workspace = Workspace.find(folder)
     look_after(workspace, auto_resume)
-    sweep, advice = _submitted(workspace, file)
-    return watch(workspace, sweep, [*file.advice, *advice], detach=detach, as_json=as_json)
+    if isinstance(file, Pipeline):
+        return _pipeline(workspace, file, as_json)
+    return watch(workspace, submit(workspace, file, _say), [], detach=detach, as_json=as_json)
 
 
-def watch(
-    workspace: Workspace, sweep: HyperDriveRun, advice: list[str], *, detach: bool, as_json: bool
-) -> int:
+def watch(workspace: Workspace, sweep: Run, advice: list[str], *, detach: bool, as_json: bool) -> int:
     """Say what looks like a mistake, then follow the sweep to its end, or leave it running at once."""
     for sentence in advice:
-        print(f"warning: {printable(sentence)}", file=sys.stderr)
+        _say(f"warning: {sentence}")
     if detach:
         if as_json:
             print_json({"id": sweep.id, "experiment": sweep.experiment.name})
         else:
             print(sweep.id)
         return 0
-    view = sweep.view
-    ended = follow(workspace, view, open_screen(quiet=as_json))
+    ended = _watch(workspace, sweep, as_json)
     if as_json:
-        print_json(view.as_json())
-    elif ended:
-        print_summary(workspace, view)
+        print_json(sweep.view.as_json())
     if not ended:
         print(f"{sweep.id} goes on; `overdrive show {sweep.id}` tells how it stands", file=sys.stderr)
         return 0 if sys.stdin.isatty() else 130
-    return 0 if view.sweep.status is Status.COMPLETED else 1
+    return 0 if sweep.view.sweep.status is Status.COMPLETED else 1
 
 
-def _submitted(workspace: Workspace, file: SweepFile) -> tuple[HyperDriveRun, list[str]]:
-    tags = dict(file.tags)
-    for name in ("display_name", "description"):
-        text = getattr(file, name)
-        if text:
-            tags.setdefault(name, text)
+def _pipeline(workspace: Workspace, pipeline: Pipeline, as_json: bool) -> int:
+    done: dict[str, object] = {}
+    code = 0
+    for name, step in lead(workspace, pipeline, _say):
+        print(f"step {printable(name)}: {step.id}", file=sys.stderr)
+        ended = _watch(workspace, step, as_json)
+        done[name] = step.view.as_json()
+        if not ended:
+            print(f"{step.id} goes on; the steps after it are not started", file=sys.stderr)
+            code = 130
+        elif step.view.sweep.status is not Status.COMPLETED:
+            print(
+                f"{step.id} is {step.view.sweep.status}; the steps after it are not started", file=sys.stderr
+            )
+            code = 1
+        if code:
+            break
+    if as_json:
+        print_json(done)
+    return code
 
-    def found(ids: tuple[str, ...]) -> list[Run]:
-        return [Run.get(workspace, one) for one in ids]
 
-    config = replace(
-        file.config, resume_from=found(file.resume_from), resume_child_runs=found(file.resume_child_runs)
-    )
+def _watch(workspace: Workspace, run: Run, as_json: bool) -> bool:
+    """Show it to its end; False when it was left running."""
+    ended = follow(workspace, run.view, open_screen(quiet=as_json))
+    if ended and not as_json:
+        print_summary(workspace, run.view)
+    return ended
+
+
+def _home(folder: Path | None) -> Path:
+    """Where the workspace is, or will be once there is something to keep."""
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            sweep = Experiment(workspace, file.experiment_name).submit(config, tags=tags)
-    except ConfigError as error:
-        raise ConfigError(Problem("", terms(str(problem))) for problem in error.problems) from None
-    return sweep, [terms(str(warning.message)) for warning in caught]
+        return open_workspace(folder).home
+    except NotFound:
+        return (folder or Path()).absolute() / FOLDER
+
+
+def _say(sentence: str) -> None:
+    print(printable(sentence), file=sys.stderr)

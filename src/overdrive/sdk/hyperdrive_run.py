@@ -47,11 +47,6 @@ class HyperDriveRun(Run):
             self._config = HyperDriveConfig.from_json(self._view.sweep.config)
         return self._config
 
-    @property
-    def view(self) -> SweepView:
-        """All records of the sweep; `view.refresh()` brings them up to date."""
-        return self._view
-
     def get_status(self) -> str:
         """The status of the sweep as it is now."""
         self._view.refresh()

@@ -230,6 +230,11 @@ class Run:
         return self._record
 
     @property
+    def view(self) -> SweepView:
+        """All records of the sweep; `view.refresh()` brings them up to date."""
+        return self._view
+
+    @property
     def metric(self) -> str:
         """The name of the sweep's primary metric."""
         return self._view.metric

@@ -23,8 +23,10 @@ from overdrive import (
     choice,
 )
 from overdrive.adapters.document import Document, parse, put
+from overdrive.adapters.job_file import load
 from overdrive.adapters.placeholders import fill
-from overdrive.adapters.sweep_yaml import from_document, load, terms
+from overdrive.adapters.reading import Machine
+from overdrive.adapters.sweep_yaml import from_document, terms
 
 FOLDER = Path("/home/ada/project")
 
@@ -75,7 +77,7 @@ def read(data, *settings, exists=lambda path: True):
     """A sweep file from text or data, in a folder where everything exists."""
     document = parse(data) if isinstance(data, str) else Document(copy.deepcopy(data))
     put(document, settings)
-    return from_document(document, FOLDER, exists)
+    return from_document(document, FOLDER, Machine(exists=exists))
 
 
 def problems(data, *settings, **options):
@@ -142,9 +144,8 @@ class TestAWholeFile:
         assert self.file.advice == (
             (
                 "trial.environment: lightgbm-env is not set up here; "
-                "runs use the Python that submits the sweep (line 28)"
+                "runs use the Python that submits the sweep (line 28, column 3)"
             ),
-            "compute: ignored on this machine",
         )
 
     def test_the_configuration_can_be_stored(self):
@@ -165,7 +166,9 @@ class TestDefaults:
 
     def test_the_experiment_is_called_like_the_folder(self):
         assert read(MINIMAL).experiment_name == "project"
-        odd = from_document(Document(copy.deepcopy(MINIMAL)), Path("/x/my sweep (2)"), lambda path: True)
+        odd = from_document(
+            Document(copy.deepcopy(MINIMAL)), Path("/x/my sweep (2)"), Machine(exists=lambda path: True)
+        )
         assert odd.experiment_name == "my_sweep_2"
 
     def test_without_code_the_folder_of_the_file_is_copied_and_that_is_said(self):
@@ -249,7 +252,7 @@ class TestLaws:
         ],
     )
     def test_a_wrong_one_is_told_where_and_what(self, entry, where, what):
-        found = problems(changed(search_space={"x": entry, "lr": MINIMAL["search_space"]["lr"]}))
+        found = problems(space(x=entry, lr=MINIMAL["search_space"]["lr"]))
         assert list(found) == [f"search_space.{where}"]
         assert what in found[f"search_space.{where}"]
 
@@ -258,7 +261,7 @@ class TestLaws:
         (problem,) = problems(text).items()
         assert problem == (
             "search_space.lr.min_value",
-            "must be below max_value (0.0001), got 0.001 (line 11)",
+            "must be below max_value (0.0001), got 0.001 (line 11, column 23)",
         )
 
 
@@ -438,15 +441,18 @@ class TestMistakes:
             .replace("description:", "descripton:")
         )
         assert list(problems(text).items()) == [
-            ("descripton", "there is no such key; did you mean 'description'? (line 4)"),
+            ("descripton", "there is no such key; did you mean 'description'? (line 4, column 1)"),
             (
                 "experiment_name",
-                "must be letters, digits, _ and -, at most 255 in all, got 'my iris-example' (line 5)",
+                "must be letters, digits, _ and -, at most 255 in all, got 'my iris-example' (line 5, column 1)",
             ),
-            ("sampling_algorithm.type", "no sampling is called 'randam'; did you mean 'random'? (line 8)"),
-            ("objective.goal", "must be 'minimize' or 'maximize', got 'smaller' (line 16)"),
-            ("limits.max_total_trials", "must be 1 or more, got 0 (line 31)"),
-            ("early_termination.slack_factor", "must be a finite number >= 0, got -0.2 (line 32)"),
+            (
+                "sampling_algorithm.type",
+                "no sampling is called 'randam'; did you mean 'random'? (line 8, column 3)",
+            ),
+            ("objective.goal", "must be 'minimize' or 'maximize', got 'smaller' (line 16, column 3)"),
+            ("limits.max_total_trials", "must be 1 or more, got 0 (line 31, column 10)"),
+            ("early_termination.slack_factor", "must be a finite number >= 0, got -0.2 (line 32, column 35)"),
         ]
 
     def test_nothing_but_the_type(self):
@@ -458,18 +464,15 @@ class TestMistakes:
         ("sections", "where", "what"),
         [
             ({"type": None}, "type", "is missing: write type: sweep"),
-            ({"type": "command"}, "type", "only `type: sweep` can be submitted, got 'command'"),
-            (
-                {"trial": "file:./train.yml"},
-                "trial",
-                "a file such as 'file:./train.yml' is not supported yet",
-            ),
+            ({"type": "automl"}, "type", "must be sweep, pipeline or command, got 'automl'"),
+            ({"trial": "azureml:train:1"}, "trial", "is a component that Azure keeps"),
+            ({"trial": "file:./none.yml"}, "trial", "none.yml: there is no such file"),
             ({"trial": {"code": "src"}}, "trial.command", "is missing"),
             ({"trial": {"command": "  "}}, "trial.command", "must not be empty"),
             (
-                {"trial": {"command": "p", "distribution": {"type": "mpi"}}},
-                "trial.distribution",
-                "not supported yet",
+                {"trial": {"command": "p", "distribution": {"type": "mpi2"}}},
+                "trial.distribution.type",
+                "must be 'pytorch', 'mpi' or 'tensorflow', got 'mpi2'",
             ),
             (
                 {"trial": {"command": "p", "code": "azureml:code:1"}},
@@ -518,7 +521,7 @@ class TestMistakes:
             ("a: 1\n---\nb: 1\n", "the file: is not YAML in line 2"),
             ("a: \x07\n", "the file: is not YAML"),
             ("? [1, 2]\n: 3\n", "a key must be a word, got a list or a mapping in line 1"),
-            ("a: &a\n  b: *a\n", "a.b: refers to itself (line 2)"),
+            ("a: &a\n  b: *a\n", "a.b: refers to itself (line 2, column 3)"),
             ("a: 2024-02-31\n", "the file: cannot be read: day is out of range for month"),
         ],
     )
@@ -530,7 +533,7 @@ class TestMistakes:
 
     def test_a_key_that_stands_twice(self):
         text = WHOLE + "compute: local\n"
-        assert problems(text) == {"compute": "stands twice, in lines 30 and 33; keep one (line 33)"}
+        assert problems(text) == {"compute": "stands twice, in lines 30 and 33; keep one (line 33, column 1)"}
 
     def test_files_that_cannot_be_read(self, tmp_path):
         with pytest.raises(overdrive.OverdriveError, match="there is no such file"):
@@ -573,15 +576,15 @@ class TestAdvice:
         assert advice == [
             (
                 "search_space.boosting.values.0: no is read as false; "
-                "write 'no' in quotes for the text (line 14)"
+                "write 'no' in quotes for the text (line 14, column 14)"
             ),
             (
                 "search_space.boosting.values.2: 1:30 is read as a number in base 60; "
-                "write '1:30' in quotes for the text (line 14)"
+                "write '1:30' in quotes for the text (line 14, column 25)"
             ),
             (
                 "search_space.boosting.values.3: 010 is read as the octal number 8; "
-                "write '010' in quotes for the text (line 14)"
+                "write '010' in quotes for the text (line 14, column 31)"
             ),
         ]
 
@@ -592,7 +595,7 @@ class TestAdvice:
     def test_local_compute_needs_no_word(self):
         assert read(changed(compute="local")).advice == ()
         assert read(changed(compute="azureml:gpu", resources={"instance_count": 1})).advice == (
-            "compute, resources: ignored on this machine",
+            "resources: ignored on this machine",
         )
 
     def test_our_own_words_become_those_of_the_file(self):
