@@ -56,8 +56,8 @@ def _path(reading: Reading, address: str, where: Where) -> str | None:
         return str(reading.local(mapped, where))
     how = f"--set {'.'.join(where)}=FOLDER_OR_FILE"
     if mapped.startswith("azureml:"):
-        name = mapped.removeprefix("azureml:").lstrip("/")
-        how += f", or once for all in the workspace's settings under data: {name.split(':')[0].split('@')[0]}"
+        name = re.split("[:@]", mapped.removeprefix("azureml:").strip("/"))[0]
+        how += f', or once for all in .overdrive/settings.toml: [data] "{name}" = "FOLDER_OR_FILE"'
     reading.problem(
         where,
         f"cannot be reached from this machine: get the data and say where they are with {how}; "

@@ -13,6 +13,7 @@ from ..sdk.downloads import fetch, place
 from ..sdk.experiment import Experiment
 from ..sdk.hyperdrive_run import HyperDriveRun
 from ..sdk.run import Run
+from ..sdk.settings import read_settings
 from ..sdk.workspace import Workspace
 from ..sweep.config import HyperDriveConfig
 from .document import Document, put, read
@@ -44,7 +45,11 @@ def read_job(document: Document, folder: Path, machine: Machine) -> JobFile | Pi
 
 def machine_of(home: Path) -> Machine:
     """This machine, with what the workspace at `home` (which need not be there yet) knows of data."""
-    return Machine(download=partial(place, folder=home / "data"))
+    known = read_settings(home).data
+    data = {
+        name: at if "://" in at else str(home.parent / Path(at).expanduser()) for name, at in known.items()
+    }
+    return Machine(data=data, download=partial(place, folder=home / "data"))
 
 
 def submit(workspace: Workspace, file: JobFile, say: Say) -> Run:

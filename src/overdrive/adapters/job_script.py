@@ -10,6 +10,7 @@ from typing import Any
 from ..sweep.script import ScriptRunConfig, variable_name
 from . import sweep_schema as schema
 from .document import Where, shown
+from .job_environment import environment
 from .placeholders import fill, names_used
 from .reading import ELSEWHERE, Reading
 
@@ -55,7 +56,7 @@ def script(
         lambda: ScriptRunConfig(
             source_directory=str(code),
             command=command,
-            environment=_environment(reading, trial.environment, (*where, "environment")),
+            environment=environment(reading, trial.environment, (*where, "environment")),
             environment_variables=trial.environment_variables,
             max_run_duration_seconds=seconds,
             grace_seconds=trial.grace_seconds,
@@ -96,15 +97,3 @@ def _code(reading: Reading, given: str | None, where: Where) -> Path:
         reading.problem(where, f"must be a folder on this machine, got {shown(given)}")
         return reading.folder
     return reading.local(given, where)
-
-
-def _environment(reading: Reading, given: Any, where: Where) -> str | None:
-    """The bare name; the rest of Azure's spellings says where the cloud keeps it."""
-    if given is None or given == "local":
-        return None
-    name = "an environment written in the file"
-    if isinstance(given, str):
-        registry = re.search(r"/environments/([^/]+)", given)
-        name = registry[1] if registry else re.split(r"[:@]", given.removeprefix("azureml:"))[0]
-    reading.document.advise(where, f"{name} is not set up here; runs use the Python that submits the sweep")
-    return name if isinstance(given, str) else None

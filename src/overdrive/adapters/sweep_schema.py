@@ -245,6 +245,23 @@ class Output(Section):
     version: Text | None = None
 
 
+class Environment(Section):
+    """The Python of the runs. `pip` (a requirements file, or packages) and `python` (a path) are ours."""
+
+    name: Text | None = None
+    version: Text | None = None
+    description: Text | None = None
+    tags: Any = None
+    schema_url: Any = Field(None, alias="$schema")
+    image: Text | None = None
+    build: Any = None
+    os_type: Any = None
+    inference_config: Any = None
+    conda_file: str | dict[str, Any] | None = None
+    pip: str | tuple[Text, ...] | None = None
+    python: Text | None = None
+
+
 class Distribution(Section):
     """Several processes that train together."""
 

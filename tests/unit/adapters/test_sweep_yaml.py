@@ -141,12 +141,9 @@ class TestAWholeFile:
         assert script.environment_variables == {"SEED": "7", "VERBOSE": "true"}
 
     def test_what_a_cloud_alone_can_do_is_said_to_be_ignored(self):
-        assert self.file.advice == (
-            (
-                "trial.environment: lightgbm-env is not set up here; "
-                "runs use the Python that submits the sweep (line 28, column 3)"
-            ),
-        )
+        file = read(WHOLE + "resources: {instance_count: 2}\nidentity: {type: user_identity}\n")
+        assert file.advice == ("identity, resources: ignored on this machine",)
+        assert self.config.run_config.compute_target == "cpu-cluster"
 
     def test_the_configuration_can_be_stored(self):
         stored = json.loads(json.dumps(self.config.to_json()))
@@ -380,6 +377,27 @@ class TestInputsAndOutputs:
                 == f"p {found}"
             )
 
+    def test_the_workspace_knows_where_azures_data_are(self):
+        machine = Machine(
+            exists=lambda path: True,
+            data={"iris:2": "/data/two", "iris": "/data/iris", "web": "https://h/x.csv"},
+            download=lambda address: Path("/kept") / address[-5:],
+        )
+        for path, found in {
+            "azureml:iris:1": "/data/iris",
+            "azureml:iris@latest": "/data/iris",
+            "azureml:iris:2": "/data/two",
+            "azureml:web:1": "/kept/x.csv",
+            "https://h/y.csv": "/kept/y.csv",
+        }.items():
+            data = changed(
+                inputs={"d": {"path": path}},
+                trial={"command": "p ${{inputs.d}} ${{inputs.lr}}", "code": "src"},
+            )
+            file = from_document(Document(data), FOLDER, machine)
+            assert file.config.run_config.command == f"p {found} ${{{{search_space.lr}}}}"
+        assert file.downloads == {"https://h/y.csv": Path("/kept/y.csv")}
+
     @pytest.mark.parametrize("path", ["azureml:iris:1", "https://host/iris.csv", "wasbs://a@b/iris.csv"])
     def test_data_elsewhere_says_how_to_name_them_here(self, path):
         found = problems(changed(inputs={"d": {"type": "uri_file", "path": path}}))
@@ -427,7 +445,41 @@ class TestEnvironment:
         data = changed(trial={**MINIMAL["trial"], "environment": given})
         file = read(data)
         assert file.config.run_config.environment == name
-        assert bool(file.advice) is (given not in ("local", None))
+        assert bool(file.advice) is isinstance(given, dict)  # names are looked up at submit
+
+    @pytest.mark.parametrize(
+        ("given", "pip"),
+        [
+            ({"conda_file": {"dependencies": ["python=3.11", {"pip": ["numpy==2.0"]}]}}, ["numpy==2.0"]),
+            ({"name": "e", "image": "x", "pip": ["numpy", "pandas<3"]}, ["numpy", "pandas<3"]),
+        ],
+    )
+    def test_packages_in_the_file(self, given, pip):
+        script = read(changed(trial={**MINIMAL["trial"], "environment": given})).config.run_config
+        assert script.requirements["pip"] == pip
+
+    def test_files_of_packages(self, tmp_path):
+        (tmp_path / "needs.txt").write_text("numpy\n")
+        (tmp_path / "conda.yml").write_text("dependencies: [{pip: [scipy]}]\n")
+        (tmp_path / "env.yml").write_text("image: ubuntu\nconda_file: conda.yml\n")
+        for written, pip in {
+            "./needs.txt": "numpy",
+            "file:conda.yml": "scipy",
+            "file:./env.yml": "scipy",
+        }.items():
+            document = Document(changed(trial={**MINIMAL["trial"], "environment": written, "code": "."}))
+            assert list(from_document(document, tmp_path).config.run_config.requirements["pip"]) == [pip]
+        found = problems(
+            changed(trial={**MINIMAL["trial"], "environment": "./none.txt"}),
+            exists=lambda p: "none" not in str(p),
+        )
+        assert "there is nothing at" in found["trial.environment"]
+        found = problems(changed(trial={**MINIMAL["trial"], "environment": {"conda_file": {"deps": []}}}))
+        assert "must be like a conda file" in found["trial.environment.conda_file"]
+
+    def test_an_interpreter(self):
+        data = changed(trial={**MINIMAL["trial"], "environment": {"python": "/opt/venv/bin/python"}})
+        assert read(data).config.run_config.interpreter == "/opt/venv/bin/python"
 
 
 class TestMistakes:
