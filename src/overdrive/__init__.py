@@ -23,6 +23,7 @@ _HOMES = {
     "MedianStoppingPolicy": "policies.median",
     "NoTerminationPolicy": "policies.base",
     "OverdriveError": "errors",
+    "PlateauPolicy": "policies.plateau",
     "PrimaryMetricGoal": "model.metrics",
     "RandomParameterSampling": "samplers.random",
     "Run": "sdk.run",

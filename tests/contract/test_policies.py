@@ -5,7 +5,7 @@ import json
 import pytest
 
 from overdrive.model.metrics import PrimaryMetricGoal
-from overdrive.policies.base import POLICIES, Policy, Verdict, policy_from_json
+from overdrive.policies.base import POLICIES, Kind, Policy, Verdict, policy_from_json
 
 ARGUMENTS = {
     "bandit": {"slack_amount": 0.1},
@@ -44,14 +44,18 @@ def test_a_verdict_for_every_run_and_the_best_goes_on(policy, goal, history_of):
     history = history_of(goal, curves)
     verdicts = {run.id: policy.judge(run, 20, history) for run in history}
     assert all(isinstance(verdict, Verdict) for verdict in verdicts.values())
-    assert all(bool(verdict.reason) == verdict.stop for verdict in verdicts.values())
+    assert all(
+        bool(verdict.reason) == (verdict.stop or verdict.kind is Kind.CONTROL)
+        for verdict in verdicts.values()
+    )
     assert not verdicts["5"].stop
 
 
 @pytest.mark.parametrize("goal", PrimaryMetricGoal)
 def test_alone_or_before_any_value_a_run_goes_on(policy, goal, history_of):
     history = history_of(goal, {"a": [0.0] * 20, "b": []})
-    assert not any(policy.judge(run, n, history).stop for run in history for n in range(1, 21))
+    verdicts = [policy.judge(run, n, history) for run in history for n in range(1, 21)]
+    assert not any(verdict.stop and verdict.kind is not Kind.PLATEAU for verdict in verdicts)
 
 
 def test_judging_leaves_the_history_as_it_was(policy, history_of):

@@ -17,6 +17,7 @@ PUBLIC = [
     "MedianStoppingPolicy",
     "NoTerminationPolicy",
     "OverdriveError",
+    "PlateauPolicy",
     "PrimaryMetricGoal",
     "RandomParameterSampling",
     "Run",

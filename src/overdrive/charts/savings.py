@@ -7,14 +7,15 @@ import statistics
 from collections.abc import Mapping
 from typing import ClassVar
 
-from ..model.records import Status
+from ..model.records import RunRecord, Status
 from .arrays import packed
 from .base import Figure, Option, Sweep, nothing
 from .colors import STATUS
 
 
 class Savings:
-    """A bar for each run; the light part was not trained, up to the median length of the completed runs."""
+    """A bar for each run; the light part was not trained, up to the median length of the runs
+    that went to their end."""
 
     NAME: ClassVar[str] = "savings"
     TITLE: ClassVar[str] = "Savings"
@@ -25,13 +26,12 @@ class Savings:
 
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
         """Two traces, one on the other; the sum stands above."""
-        whole = [len(run.series) for run in sweep.runs if run.status is Status.COMPLETED]
-        stopped = [run for run in sweep.runs if run.status is Status.CANCELED]
-        if not whole or not stopped:
+        whole = [len(run.series) for run in sweep.runs if run.status is Status.COMPLETED and not _early(run)]
+        if not whole or not any(map(_early, sweep.runs)):
             return nothing("Nothing was saved: no run was stopped while others completed.")
         length = statistics.median(whole)
         runs = [run for run in sweep.runs if run.status in (Status.COMPLETED, Status.CANCELED)]
-        left = [max(0.0, length - len(run.series)) if run.status is Status.CANCELED else 0.0 for run in runs]
+        left = [max(0.0, length - len(run.series)) if _early(run) else 0.0 for run in runs]
         trained = sum(len(run.series) for run in runs)
         saved = math.fsum(left)
         share = saved / (saved + trained) if saved else 0.0
@@ -68,3 +68,7 @@ class Savings:
                 "yaxis": {"title": {"text": "intervals"}},
             },
         }
+
+
+def _early(run: RunRecord) -> bool:
+    return run.status is Status.CANCELED or run.cause == "plateau"

@@ -288,6 +288,9 @@ def replay(
         int | None, typer.Option("--places", metavar="N", min=1, help="Runs at once; the sweep's own number.")
     ] = None,
     orders: Annotated[int, typer.Option("--orders", metavar="N", min=1, help="In so many orders.")] = 30,
+    checkpoints: Annotated[
+        bool, typer.Option("--checkpoints", help="The script keeps checkpoints: what is paused can go on.")
+    ] = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Print only the policy to use.")] = False,
     as_json: Json = False,
     workspace: Folder = None,
@@ -301,6 +304,7 @@ def replay(
         policies or [],
         places=places,
         orders=orders,
+        checkpoints=checkpoints,
         suggest=suggest,
         as_json=as_json,
     )

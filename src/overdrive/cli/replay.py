@@ -29,6 +29,7 @@ def replay_one(
     *,
     places: int | None,
     orders: int,
+    checkpoints: bool,
     suggest: bool,
     as_json: bool,
 ) -> int:
@@ -40,6 +41,7 @@ def replay_one(
         policies,
         places=places,
         orders=orders,
+        checkpoints=checkpoints,
         told=lambda name: print(f"replaying {name}", file=sys.stderr) if told else None,
     )
     if as_json:
@@ -50,6 +52,7 @@ def replay_one(
                 "curves": found.curves,
                 "places": found.places,
                 "orders": found.orders,
+                "checkpoints": checkpoints,
                 "policies": [{"policy": name, **score._asdict()} for name, score in rows],
                 "suggested": found.suggested,
             }

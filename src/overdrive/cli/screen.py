@@ -35,7 +35,7 @@ def frame(view: SweepView, now: float, width: int, height: int, unicode: bool = 
     parts: list[RenderableType] = [header(view, now), _bar(view, width, unicode)]
     if view.best is not None:
         parts.append(best_line(view))
-    live = [run for run in view.runs if not run.status.terminal]
+    live = [run for run in view.runs if not run.status.terminal and run.status is not Status.PAUSED]
     room = max(2, height - len(parts) - 4)
     live = live[-max(1, room - min(room // 2, 5)) :]
     ended = ranked(view)[: max(0, room - len(live))]
@@ -52,9 +52,12 @@ def header(view: SweepView, now: float) -> Text:
     text.append(sweep.id, "bold").append(f"  {printable(sweep.experiment)}  ")
     text.append(str(sweep.status), STYLES.get(sweep.status, ""))
     text.append(f"\n{done} of {view.total} runs")
-    running = len(runs) - done
+    paused = sum(run.status is Status.PAUSED for run in runs)
+    running = len(runs) - done - paused
     if running:
         text.append(f", {running} running")
+    if paused:
+        text.append(f", {paused} paused")
     counts = [
         (Status.CANCELED, "stopped", "yellow"),
         (Status.FAILED, "failed", "red"),

@@ -37,6 +37,7 @@ from ..sweep.events import (
     Finish,
     Heard,
     Launch,
+    Mark,
     Reported,
     Say,
     Started,
@@ -201,7 +202,7 @@ class Controller:
             case Cancel(run_id, _):
                 self._turn.runs[run_id] = self._planner.history[run_id]
                 self._orders.append(action)
-            case Drop(run_id, _):
+            case Drop(run_id, _) | Mark(run_id):
                 self._turn.runs[run_id] = self._planner.history[run_id]
             case Ending():
                 self._note("ending", self._planner.ending)

@@ -50,8 +50,8 @@ _MOVES: dict[Status, set[Status]] = {
     Status.QUEUED: {Status.STARTING, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
     Status.STARTING: {Status.QUEUED, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
     Status.RUNNING: {Status.QUEUED, Status.PAUSED, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.PAUSED: {Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.CANCEL_REQUESTED: {Status.QUEUED, *_ENDS},
+    Status.PAUSED: {Status.STARTING, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
+    Status.CANCEL_REQUESTED: {Status.QUEUED, Status.PAUSED, *_ENDS},
     Status.COMPLETED: set(),
     Status.CANCELED: set(),
     Status.FAILED: set(),
@@ -66,7 +66,8 @@ class RunRecord:
     why the present attempt ended, `causes` why each earlier one did, so its length is the present one's
     number; `counted_from` is the first attempt whose values count (an attempt that goes on from a
     checkpoint continues the one before, any other begins anew), and `kept` says of an earlier attempt (its number
-    as text) how many values of each metric count, where the last were logged after the checkpoint; `spent` is the
+    as text) how many values of each metric count, where the last were logged after the checkpoint (of the present
+    one all count, as long as no other goes on from it); `spent` is the
     seconds of earlier attempts.
     `origin` is the folder that an earlier run left, for one that resumes it, or that was inherited.
     `inherited` marks a run of an earlier sweep (warm start), which no budget counts.
@@ -104,7 +105,8 @@ class RunRecord:
         for point in points:
             seen[point.attempt, point.name] += 1
             limit = self.kept.get(str(point.attempt), {}).get(point.name, math.inf)
-            if point.attempt >= self.counted_from and seen[point.attempt, point.name] <= limit:
+            whole = point.attempt == self.attempt or seen[point.attempt, point.name] <= limit
+            if point.attempt >= self.counted_from and whole:
                 yield point
 
     @property

@@ -13,6 +13,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from ..errors import ConfigError, NotFound, Problem
@@ -31,16 +32,31 @@ POLICIES = Registry(
         "hyperband": "overdrive.policies.hyperband:HyperbandPolicy",
         "wilcoxon": "overdrive.policies.wilcoxon:WilcoxonPolicy",
         "forecast": "overdrive.policies.forecast:ForecastPolicy",
+        "plateau": "overdrive.policies.plateau:PlateauPolicy",
         "none": "overdrive.policies.base:NoTerminationPolicy",
     },
 )
 
 
+class Kind(StrEnum):
+    """What a verdict means for the run: what stands beside it as its cause."""
+
+    POLICY = "policy"
+    """Its stop is a loss: it has next to no chance left."""
+    PAUSE = "pause"
+    """It stops, and may go on later from its checkpoint; without one it is stopped for good."""
+    PLATEAU = "plateau"
+    """It has stopped improving, and so has completed, early."""
+    CONTROL = "control"
+    """It would have been stopped, and is let run to see what becomes of it."""
+
+
 class Verdict(NamedTuple):
-    """Whether to stop a run, and why, in words and numbers."""
+    """Whether to stop a run, why, in words and numbers, and what that means for it."""
 
     stop: bool
     reason: str = ""
+    kind: Kind = Kind.POLICY
 
 
 GO_ON = Verdict(False)
@@ -51,6 +67,13 @@ class Policy(Protocol):
 
     def judge(self, run: RunRecord, interval: int, history: History) -> Verdict:
         """Whether `run`, which has just reported its value number `interval` (from 1), goes on."""
+        ...
+
+    def take_up(self, paused: Sequence[RunRecord], history: History, *, more: bool) -> RunRecord | None:
+        """Which of the paused runs gets the place that is free, rather than a new run; None for none of them.
+
+        `more`: there are new runs to come. Asked only while runs are paused by a verdict of kind PAUSE.
+        """
         ...
 
     def to_json(self) -> dict[str, Any]:
@@ -106,6 +129,10 @@ class EarlyTerminationPolicy(ABC):
         if _unbeaten(best, rivals, goal):
             return GO_ON
         return self.compare(best, interval, [*others, run.series], goal)
+
+    def take_up(self, paused: Sequence[RunRecord], history: History, *, more: bool) -> RunRecord | None:
+        """None: a policy that never pauses has none to take up."""
+        return None
 
     @abstractmethod
     def compare(

@@ -25,11 +25,12 @@ from random import Random
 from typing import ClassVar
 
 from ..errors import Problem
+from ..forecasts.curves import finished, forecast, forecasts
+from ..forecasts.features import HUGE
 from ..model.history import History
 from ..model.metrics import PrimaryMetricGoal, Series
 from ..model.records import RunRecord, Status
-from .base import GO_ON, POLICIES, EarlyTerminationPolicy, Policy, Verdict, figures, whole_number
-from .regression import FARTHEST, HUGE, below_the_best
+from .base import GO_ON, POLICIES, EarlyTerminationPolicy, Kind, Policy, Verdict, figures, whole_number
 
 LEAST_FINISHED = 10
 """With fewer finished runs there is nothing to learn from: median stopping decides."""
@@ -38,6 +39,12 @@ MEDIAN_DELAY = 5
 
 T0, Z, W = 0.15, 0.2, 0.1
 ALPHA, BETA = 8.9, 2.33
+NEAREST, FARTHEST = -3.0, 8.0
+UNKNOWN = 2.0
+"""How far below the best an end is taken to lie while there is no forecast."""
+
+PAUSE = 0.01
+"""A run whose chance is below rests, where it can go on later."""
 
 _CANDIDATE = Verdict(True, "not the best run")
 
@@ -58,6 +65,8 @@ class ForecastPolicy(EarlyTerminationPolicy):
     risk: float = 0.05
     min_interval: int = 2
     control: float = 0.05
+    pause: bool = True
+    patience: int | None = None
     seed: int = 0
 
     def problems(self) -> Iterator[Problem]:
@@ -67,6 +76,10 @@ class ForecastPolicy(EarlyTerminationPolicy):
                 least = "above 0" if where == "risk" else "at least 0"
                 yield Problem(where, f"must be {least} and below 1, got {value!r}")
         yield from whole_number("min_interval", self.min_interval, 1)
+        if not isinstance(self.pause, bool):
+            yield Problem("pause", f"must be true or false, got {self.pause!r}")
+        if self.patience is not None:
+            yield from whole_number("patience", self.patience, 1)
         if not isinstance(self.seed, int) or isinstance(self.seed, bool):
             yield Problem("seed", f"must be a whole number, got {self.seed!r}")
 
@@ -83,32 +96,80 @@ class ForecastPolicy(EarlyTerminationPolicy):
         return 100 * self.risk / (101 + number) ** 2
 
     def judge(self, run: RunRecord, interval: int, history: History) -> Verdict:
-        """Whether `run` goes on; a control always does."""
-        return GO_ON if self.is_control(run.number) else self.opinion(run, interval, history)
+        """Whether `run` goes on; a control always does, and its verdict says so."""
+        if self.is_control(run.number):
+            if run.cause == Kind.CONTROL:
+                return GO_ON
+            verdict = self.opinion(run, interval, history)
+            return (
+                Verdict(False, f"let run as a control: {verdict.reason}", Kind.CONTROL)
+                if verdict.stop
+                else GO_ON
+            )
+        if self.patience is not None:
+            verdict = _other("plateau", patience=self.patience).judge(run, interval, history)
+            if verdict.stop:
+                return verdict
+        return self.opinion(run, interval, history)
 
     def opinion(self, run: RunRecord, interval: int, history: History) -> Verdict:
         """The verdict that `run` would get if it were no control."""
         verdict = super().judge(run, interval, history)
         if verdict is not _CANDIDATE:
             return verdict
-        finished = [other for other in history if other.status is Status.COMPLETED and len(other.series)]
-        if len(finished) < LEAST_FINISHED:
-            return _median().judge(run, interval, history)
-        share = self.share(run.number)
-        length = statistics.median(len(other.series) for other in finished)
+        learnt = finished(history)
+        if len(learnt) < LEAST_FINISHED:
+            return _other("median_stopping", delay_evaluation=MEDIAN_DELAY).judge(run, interval, history)
+        length = statistics.median(len(other.series) for other in learnt)
+        bar = self.bar(run, history)
         value = outlook(run, interval, history, length)
         # The forecast is the dear part, and most runs need it only once: when it could stop them.
-        if chance_of(value + Z * FARTHEST) >= share:
+        if chance_of(value + Z * FARTHEST) >= bar:
             return GO_ON
-        chance = chance_of(value + Z * below_the_best(run, interval, history, finished))
-        if chance >= share:
+        chance = chance_of(value + Z * _below(run, interval, history, learnt))
+        if chance >= bar:
             return GO_ON
         own, top = figures(run.series.best_at(interval) or 0.0, _best(history))
         return Verdict(
             True,
             f"best {own} at interval {interval} of about {length:g}, the best run has {top}: "
-            f"chance to win {chance:.2g}, below {share:.2g}",
+            f"chance to win {chance:.2g}, below {bar:.2g}",
+            Kind.PAUSE if self.pause else Kind.POLICY,
         )
+
+    def bar(self, run: RunRecord, history: History) -> float:
+        """Below which chance `run` is stopped: its share of the risk, or the higher one for a pause, which loses
+        nothing yet. Whether the script keeps checkpoints, the first run that was paused has shown."""
+        share = self.share(run.number)
+        if not self.pause or Kind.PAUSE in run.causes or not any(map(_rested, history)):
+            return share
+        return max(PAUSE, share)
+
+    def take_up(self, paused: Sequence[RunRecord], history: History, *, more: bool) -> RunRecord | None:
+        """The paused run with the best chance, if that is worth a place: while new runs are to come, a chance
+        like that of a new one; at the end, more than its share of the risk."""
+        learnt = finished(history)
+        if len(learnt) < LEAST_FINISHED:
+            return None
+        length = statistics.median(len(other.series) for other in learnt)
+        found = forecasts(history)
+        chances = {
+            run.id: chance_of(
+                outlook(run, len(run.series), history, length)
+                + Z * (found[run.id].below if run.id in found else UNKNOWN)
+            )
+            for run in paused
+            if run.series.best is not None
+        }
+        best = max(
+            (run for run in paused if run.id in chances),
+            key=lambda run: (chances[run.id], -run.number),
+            default=None,
+        )
+        if best is None:
+            return None
+        bar = 1 / (len(history) + 1) if more else self.share(best.number)
+        return best if chances[best.id] >= bar else None
 
     def compare(
         self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
@@ -165,6 +226,15 @@ def _movement(series: Series, interval: int) -> float:
     return math.sqrt(math.fsum((step - mean) ** 2 for step in steps) / len(steps))
 
 
-def _median() -> Policy:
-    policy: Policy = POLICIES.load("median_stopping")(delay_evaluation=MEDIAN_DELAY)
+def _below(run: RunRecord, interval: int, history: History, learnt: Sequence[RunRecord]) -> float:
+    found = forecast([run], interval, history, learnt).get(run.id)
+    return UNKNOWN if found is None else min(max(found.below, NEAREST), FARTHEST)
+
+
+def _rested(run: RunRecord) -> bool:
+    return run.status is Status.PAUSED or Kind.PAUSE in run.causes
+
+
+def _other(name: str, **arguments: int) -> Policy:
+    policy: Policy = POLICIES.load(name)(**arguments)
     return policy

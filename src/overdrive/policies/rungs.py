@@ -3,7 +3,7 @@ halving and Hyperband share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import Problem
@@ -35,6 +35,22 @@ class RungPolicy(EarlyTerminationPolicy):
         while rung < interval:
             rung *= self.eta
         return rung == interval and (self.max_interval is None or interval < self.max_interval)
+
+    def rung_of(self, interval: int) -> int:
+        """The last rung up to an interval; the first one for an interval before it."""
+        rung = self.min_interval
+        while rung * self.eta <= interval and self.due(rung * self.eta):
+            rung *= self.eta
+        return rung
+
+    def last_kept(self, interval: int, population: Iterable[Series], goal: PrimaryMetricGoal) -> float | None:
+        """The best_i of the last one that goes on at this rung; None when even the worst does."""
+        came = [series.best_at(interval) for series in population if len(series) >= interval]
+        kept = max(1, len(came) // self.eta)
+        usable = sorted(level for level in came if level is not None)
+        if len(usable) < kept:
+            return None
+        return usable[-kept] if goal is PrimaryMetricGoal.MAXIMIZE else usable[kept - 1]
 
     def compare(
         self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal

@@ -15,6 +15,7 @@ from ..model.records import RunRecord, Status, Value
 from ..store.base import Holder
 from ..sweep.config import HyperDriveConfig
 from ..sweep.limits import Limits, changed_limits
+from ..sweep.savings import Savings
 from .run import SHORTEST_POLL, Run
 from .warm_start import origin_of
 
@@ -114,6 +115,12 @@ class HyperDriveRun(Run):
         definition = dict(self._view.sweep.config["run_config"])
         definition["Arguments"] = definition["arguments"]
         return {"runId": self.id, "properties": properties, "runDefinition": definition, **found}
+
+    def get_savings(self) -> Savings:
+        """What early termination has saved so far, in intervals and seconds, and what its controls say of the
+        risk; `str()` of it is a sentence."""
+        self._view.refresh()
+        return self._view.savings()
 
     def cancel(self) -> None:
         """Ask for the sweep and all its runs to be ended."""

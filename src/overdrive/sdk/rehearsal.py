@@ -51,10 +51,12 @@ def rehearse(
     *,
     places: int | None = None,
     orders: int = 30,
+    checkpoints: bool = False,
     told: Callable[[str], None] = lambda text: None,
 ) -> Rehearsal:
     """Replay the sweep's finished runs under each policy (`median:delay=5`), at `places` runs at once (the
-    sweep's own number by default), in `orders` different orders. ConfigError for a policy that does not
+    sweep's own number by default), in `orders` different orders; with `checkpoints` what a policy pauses can go
+    on. ConfigError for a policy that does not
     exist or a sweep with too few finished runs. `told` gets each policy's name before its turn."""
     names = list(policies) or list(CANDIDATES)
     made = _all(names)
@@ -69,7 +71,8 @@ def rehearse(
     for name, policy in zip(names, made, strict=True):
         told(name)
         outcomes = [
-            replay(curves, view.goal, policy, places=at_once, order=order) for order in range(1, orders + 1)
+            replay(curves, view.goal, policy, places=at_once, order=order, checkpoints=checkpoints)
+            for order in range(1, orders + 1)
         ]
         scores.append(Score.of(outcomes))
     chosen = suggestion(scores)

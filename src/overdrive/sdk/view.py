@@ -9,7 +9,6 @@ from ..controller.lease import holds
 from ..model.history import History
 from ..model.metrics import Point, PrimaryMetricGoal
 from ..model.records import RunRecord, SweepRecord
-from ..policies.base import policy_from_json
 from ..store.base import Cursor, Message, Store
 from ..sweep.savings import Savings, saved_intervals, savings
 
@@ -63,7 +62,7 @@ class SweepView:
         known = self._history.get(run.id) or run
         run.series = known.series
         self._history.add(run)
-        return (run.counted_from, run.kept) != (known.counted_from, known.kept)
+        return (run.counted_from, run.kept, run.attempt) != (known.counted_from, known.kept, known.attempt)
 
     def _count(self, run_id: str, point: Point) -> None:
         self._metrics.setdefault(run_id, {}).setdefault(point.name, []).append(point)
@@ -97,8 +96,7 @@ class SweepView:
 
     def savings(self) -> Savings:
         """What early termination has saved and risked, for the whole sweep."""
-        stored = self.sweep.config.get("policy")
-        return savings(self._history, policy_from_json(stored) if stored else None)
+        return savings(self._history)
 
     @property
     def controller(self) -> dict[str, int] | None:
@@ -129,6 +127,7 @@ class SweepView:
             "best": best and {"id": best.id, "value": best.series.best, "params": best.params},
             "controller": self.controller,
             "saved_intervals": self.saved,
+            "savings": self.savings().to_json(),
             "runs": [
                 {
                     "id": run.id,

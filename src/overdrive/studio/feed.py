@@ -16,7 +16,7 @@ from ..charts.arrays import thinned
 from ..charts.axes import axes_of
 from ..charts.base import Sweep
 from ..errors import ConfigError
-from ..model.records import RunRecord, SweepRecord
+from ..model.records import RunRecord, Status, SweepRecord
 from ..model.space import SearchSpace
 from ..sdk.view import SweepView
 from ..store.base import Store
@@ -77,7 +77,9 @@ class Feed:
 
     def summary(self) -> dict[str, Any]:
         """One line of the list of sweeps, and the head of the sweep's own page."""
-        return {**outline(self.view), "controller": self._controller()}
+        savings = self.view.savings()
+        told = {**savings.to_json(), "text": str(savings)}
+        return {**outline(self.view), "controller": self._controller(), "savings": told}
 
     def material(self) -> Sweep:
         """What charts are drawn from."""
@@ -128,6 +130,7 @@ class Feed:
             "ended": run.ended,
             "spent": run.spent,
             "reason": run.reason,
+            "cause": run.cause,
             "attempt": run.attempt,
             "counted_from": run.counted_from,
         }
@@ -153,7 +156,8 @@ def outline(view: SweepView) -> dict[str, Any]:
         "metric": view.metric,
         "goal": view.goal.value.lower(),
         "done": sum(run.status.terminal for run in runs),
-        "running": sum(not run.status.terminal for run in runs),
+        "running": sum(not run.status.terminal and run.status is not Status.PAUSED for run in runs),
+        "paused": sum(run.status is Status.PAUSED for run in runs),
         "total": limits.get("max_total_runs", 1),
         "concurrent": limits.get("max_concurrent_runs", 1),
         "best": best and {"number": best.number, "value": best.series.best, "params": best.params},

@@ -114,10 +114,17 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """This run, which waited for a place for another attempt, gets none: it has ended."""
+    """This run, which waited for a place for another attempt or was paused, gets none: it has ended."""
 
     run_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Write this run's record, which has changed."""
+
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +160,4 @@ class Finish:
     reason: str
 
 
-Action = Launch | Add | Cancel | Drop | Ending | Change | Say | Finish
+Action = Launch | Add | Cancel | Drop | Mark | Ending | Change | Say | Finish

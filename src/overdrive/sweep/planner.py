@@ -5,7 +5,8 @@
     Started ──┤                        ├─▶ Cancel   a policy's verdict, a limit, a wish
     Reported ─┼─▶ Planner.step(event) ─┼─▶ Change   paused, going on, other limits
     Ended ────┤                        ├─▶ Say      what the user should know
-    Asked ────┘                        ├─▶ Drop     a run that waited for another attempt gets none
+    Asked ────┘                        ├─▶ Mark     what is known of a run is other than it was
+                                       ├─▶ Drop     a run that waited for another attempt gets none
                                        ├─▶ Ending   nothing new is started any more, and why
                                        └─▶ Finish   once, at the end
 
@@ -16,12 +17,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..model.history import History
 from ..model.metrics import Series
 from ..model.records import Params, RunRecord, Status
+from ..policies.base import Kind
 from .config import HyperDriveConfig
 from .events import (
     Action,
@@ -36,6 +38,7 @@ from .events import (
     Finish,
     Heard,
     Launch,
+    Mark,
     Reported,
     Say,
     Started,
@@ -79,6 +82,8 @@ class Planner:
         self._now = started if now is None else now
         self._live: dict[str, RunRecord] = {}
         self._again: list[RunRecord] = []
+        self._resting: dict[str, RunRecord] = {}
+        self._news = True
         self._heard: dict[str, float] = {}
         self._launched = 0
         self._ended = 0
@@ -129,13 +134,20 @@ class Planner:
         if self._paused and not self._live:
             self._started += now - self._now
         self._now = now
-        return [*self._over_limits(now), *self._relaunch(), *self._launch(now), *self._finish()]
+        return [
+            *self._over_limits(now),
+            *self._relaunch(),
+            *self._take_up(),
+            *self._launch(now),
+            *self._give_up(),
+            *self._finish(),
+        ]
 
     # Starting
 
     def _launch(self, now: float) -> list[Action]:
         actions: list[Action] = []
-        while not self._exhausted and self._has_place() and self._launched < self.limits.max_total_runs:
+        while self._has_more() and self._has_place():
             number = self._launched
             given = self._config.given[number] if number < len(self._config.given) else None
             if given is not None:
@@ -144,7 +156,7 @@ class Planner:
                 turn = number - len(self._config.given) - self.enqueued
                 proposed = self._config.hyperparameter_sampling.propose(self.history, turn)
                 if proposed is None:
-                    self._exhausted = True
+                    self._exhausted = self._news = True
                     break
                 params = proposed
             run = self._new_run(params, now)
@@ -154,6 +166,7 @@ class Planner:
             run.status = Status.QUEUED
             self.history.add(run)
             self._live[run.id] = run
+            self._news = True
             actions.append(Launch(run))
         return actions
 
@@ -171,6 +184,32 @@ class Planner:
             self._live[run.id] = run
             actions.append(Launch(run))
         return actions
+
+    def _take_up(self) -> list[Action]:
+        """Paused runs that go on, as the policy says; it is asked again when there is news."""
+        actions: list[Action] = []
+        while self._resting and self._news and self._has_place():
+            assert self._config.policy is not None  # it has paused them
+            run = self._config.policy.take_up(
+                list(self._resting.values()), self.history, more=self._has_more()
+            )
+            self._news = run is not None
+            if run is not None:
+                del self._resting[run.id]
+                self._close_attempt(run, Cause.PAUSE, checkpoint=True)
+                run.status, run.cause, run.reason = Status.STARTING, None, None
+                self._live[run.id] = run
+                actions.append(Launch(run))
+        return actions
+
+    def _give_up(self) -> list[Action]:
+        """Once nothing runs, nothing is to come and none is taken up, paused runs have ended."""
+        if self._live or self._again or self._paused or self._news or self._has_more():
+            return []
+        return [self._drop(run, Cause.POLICY, run.reason or "") for run in list(self._resting.values())]
+
+    def _has_more(self) -> bool:
+        return not self._exhausted and self._launched < self.limits.max_total_runs
 
     def _has_place(self) -> bool:
         return not self._ending and not self._paused and len(self._live) < self.limits.max_concurrent_runs
@@ -195,6 +234,8 @@ class Planner:
             self._warned |= run.status is Status.COMPLETED and not len(run.series)
         elif run.status is Status.NOT_STARTED or (run.status is Status.QUEUED and run.attempt):
             self._again.append(run)
+        elif run.status is Status.PAUSED:
+            self._resting[run.id] = run
         else:
             self._live[run.id] = run
 
@@ -202,10 +243,16 @@ class Planner:
 
     def _report(self, event: Reported) -> list[Action]:
         run = self.history.report(event.run_id, event.value)
+        self._news = True
         if self._config.policy is None or event.late or run.status is not Status.RUNNING:
             return []
         verdict = self._config.policy.judge(run, len(run.series), self.history)
-        return [self._cancel(run, Cause.POLICY, verdict.reason)] if verdict.stop else []
+        if verdict.stop:
+            return [self._cancel(run, Cause(verdict.kind), verdict.reason)]
+        if verdict.kind is not Kind.CONTROL or run.cause is not None:
+            return []
+        run.cause, run.reason = Cause.CONTROL, verdict.reason
+        return [Mark(run.id)]
 
     def _cancel(self, run: RunRecord, cause: Cause, reason: str) -> Cancel:
         run.status, run.cause, run.reason = Status.CANCEL_REQUESTED, cause, reason
@@ -213,7 +260,8 @@ class Planner:
 
     def _end_all(self, status: Status, cause: Cause, reason: str) -> list[Action]:
         """The sweep ends so, as soon as its runs have ended, which are told to."""
-        actions: list[Action] = [self._drop(run, cause, reason) for run in list(self._again)]
+        waiting = [*self._again, *self._resting.values()]
+        actions: list[Action] = [self._drop(run, cause, reason) for run in waiting]
         if self._live and self._ending != (status, reason):
             actions.append(Ending(status, reason))
         self._ending = status, reason
@@ -225,7 +273,8 @@ class Planner:
         return actions
 
     def _drop(self, run: RunRecord, cause: Cause, reason: str) -> Drop:
-        self._again.remove(run)
+        if not self._resting.pop(run.id, None):
+            self._again.remove(run)
         run.status, run.cause, run.reason, run.ended = Status.CANCELED, cause, reason, self._now
         self._ended += 1
         return Drop(run.id, reason)
@@ -267,12 +316,17 @@ class Planner:
         reason = f"cancelled by {by}"
         if run_id is None:
             return [*self._end_all(Status.CANCELED, Cause.USER, reason), *self._finish()]
-        for waiting in self._again:
+        for waiting in (*self._again, *self._resting.values()):
             if waiting.id == run_id:
                 return [self._drop(waiting, Cause.USER, reason), *self._finish()]
         run = self._live.get(run_id)
-        if run is None or run.status is Status.CANCEL_REQUESTED:
+        if run is None:
             return []
+        if run.status is Status.CANCEL_REQUESTED:
+            if run.cause != Cause.PAUSE:
+                return []
+            run.cause, run.reason = Cause.USER, reason
+            return [Mark(run.id)]
         return [self._cancel(run, Cause.USER, reason)]
 
     # Limits
@@ -312,6 +366,7 @@ class Planner:
 
     def _end(self, event: Ended) -> list[Action]:
         run = self._live.pop(event.run_id)
+        self._news = True
         run.ended, run.exit_code = event.now, event.exit_code
         self._heard.pop(run.id, None)
         seconds = max(0.0, event.now - (run.started or event.now))
@@ -328,10 +383,17 @@ class Planner:
             run.reason = _in_words(event)
         cause = Cause(run.cause or Cause.EXIT)
         if not self._ending and self._config.retries.allow(cause, run.causes):
-            return self._try_again(run, cause, seconds, event)
+            return self._try_again(run, cause, event)
+        if asked and cause is Cause.PAUSE:
+            if event.checkpoint and not self._ending:
+                self._keep(run, event)
+                run.status = Status.PAUSED
+                self._resting[run.id] = run
+                return []
+            run.cause = Cause.POLICY
         self._ended += 1
         if asked:
-            run.status = Status.CANCELED
+            run.status = Status.COMPLETED if cause is Cause.PLATEAU else Status.CANCELED
             return self._finish()
         run.status = Status.FAILED
         said = f"run {run.number} failed: {_how_it_ended(event.exit_code)}"
@@ -339,22 +401,40 @@ class Planner:
             said += f"\n{event.last_words}"
         return [Say("error", said), *self._hopeless(run.reason or ""), *self._finish()]
 
-    def _try_again(self, run: RunRecord, cause: Cause, seconds: float, event: Ended) -> list[Action]:
+    def _try_again(self, run: RunRecord, cause: Cause, event: Ended) -> list[Action]:
         why = f"run {run.number}, attempt {run.attempt + 1}: {run.reason}"
-        if event.checkpoint and event.kept:
-            run.kept = {**run.kept, str(run.attempt): dict(event.kept)}
-            self.history.restart(run.id, run.series.values[: len(run.series) - event.repeated])
-        run.causes = [*run.causes, cause]
-        run.spent += seconds
+        if event.checkpoint:
+            self._keep(run, event)
+        self._close_attempt(run, cause, checkpoint=event.checkpoint)
         run.status, run.cause, run.reason = Status.QUEUED, None, None
-        run.started = run.ended = run.exit_code = run.handle = None
-        if not event.checkpoint:
-            run.counted_from = run.attempt
-            given = self._config.given[run.number].values if run.origin else ()
-            self.history.restart(run.id, given)
         self._again.append(run)
         way = "from its checkpoint" if event.checkpoint else "from the beginning"
         return [Say("warning", f"{why}; it is tried again {way}"), *self._relaunch()]
+
+    def _keep(self, run: RunRecord, event: Ended) -> None:
+        """Write down how many values the checkpoint contains, of the primary metric in any case."""
+        metric = self._config.primary_metric_name
+        count = len(run.series) - event.repeated - self._kept_before(run)
+        run.kept = {**run.kept, str(run.attempt): {**event.kept, metric: count}}
+
+    def _kept_before(self, run: RunRecord) -> int:
+        """How many values of the primary metric count of the attempts before the present one."""
+        metric = self._config.primary_metric_name
+        earlier = map(str, range(run.counted_from, run.attempt))
+        return sum(run.kept.get(attempt, {}).get(metric, 0) for attempt in earlier)
+
+    def _close_attempt(self, run: RunRecord, cause: Cause, *, checkpoint: bool) -> None:
+        """The next attempt goes on from the checkpoint and the values that it contains, or from the beginning."""
+        run.spent = run.seconds
+        run.causes = [*run.causes, cause]
+        run.started = run.ended = run.exit_code = run.handle = None
+        values: Sequence[float]
+        if checkpoint:
+            values = run.series.values[: self._kept_before(run)]
+        else:
+            run.counted_from = run.attempt
+            values = self._config.given[run.number].values if run.origin else ()
+        self.history.restart(run.id, values)
 
     def _unlogged_metric(self, run: RunRecord, ended: Ended) -> list[Action]:
         metric = self._config.primary_metric_name
@@ -391,7 +471,7 @@ class Planner:
 
     def _finish(self) -> list[Action]:
         spent = self._launched >= self.limits.max_total_runs
-        waiting = self._live or self._again
+        waiting = self._live or self._again or self._resting
         if self._finished or waiting or not (self._ending or self._exhausted or spent):
             return []
         self._finished = True

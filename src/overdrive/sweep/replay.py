@@ -24,6 +24,7 @@ from .config import HyperDriveConfig
 from .events import Cancel, Ended, Event, Launch, Reported, Started, Tick
 from .limits import Limits
 from .planner import Planner
+from .retries import Cause
 from .script import ScriptRunConfig
 
 
@@ -117,15 +118,17 @@ def replay(
     places: int,
     order: int = 0,
     inherited: Iterable[RunRecord] = (),
+    checkpoints: bool = False,
 ) -> Outcome:
     """The sweep of these curves under this policy, `places` runs at once, launched in the order of a seed.
 
-    Order 0 is the order that they were recorded in. `inherited` are runs of earlier sweeps.
+    Order 0 is the order that they were recorded in. `inherited` are runs of earlier sweeps. With `checkpoints` a
+    run that the policy pauses goes on where it was; without, it is stopped.
     """
     turns = list(curves)
     if order:
         turns.sort(key=_shuffled(order))
-    runs, wall = _simulate(turns, goal, policy, places, inherited)
+    runs, wall = _simulate(turns, goal, policy, places, inherited, checkpoints)
     return outcome_of(turns, [len(run.series) for run in runs], wall, goal, places)
 
 
@@ -156,39 +159,45 @@ def _simulate(
     policy: Policy | None,
     places: int,
     inherited: Iterable[RunRecord],
+    checkpoints: bool,
 ) -> tuple[list[RunRecord], float]:
     """The runs as the planner left them, and the time when the last one ended."""
     limits = Limits(max_total_runs=len(turns), max_concurrent_runs=places)
     planner = Planner("replay", _config(turns, goal, policy), limits, started=0.0, runs=inherited)
     coming: list[tuple[float, int, int]] = []  # (when, run, which of its values)
-    ids: list[str] = []
+    ids: dict[int, str] = {}
+    begun: dict[int, float] = {}
+    cancelled: set[str] = set()
     now = 0.0
 
     def take(event: Event) -> None:
         for action in planner.step(event):
             if isinstance(action, Launch):
-                number = action.run.number
-                ids.append(action.run.id)
-                planner.step(Started(action.run.id, now))
-                heapq.heappush(coming, (now + _time(turns[number], 1), number, 0))
+                run, done = action.run, len(action.run.series)
+                ids[run.number] = run.id
+                cancelled.discard(run.id)
+                begun[run.number] = now - _time(turns[run.number], done)
+                planner.step(Started(run.id, now))
+                come(run.number, done)
             elif isinstance(action, Cancel):
                 cancelled.add(action.run_id)
 
-    cancelled: set[str] = set()
-    begun: dict[int, float] = {}
+    def come(number: int, index: int) -> None:
+        heapq.heappush(coming, (begun[number] + _time(turns[number], index + 1), number, index))
+
     take(Tick(now))
     while coming:
         now, number, index = heapq.heappop(coming)
         run_id, curve = ids[number], turns[number]
-        begun.setdefault(number, now - _time(curve, 1))
         if index < len(curve.values):
             take(Reported(run_id, curve.values[index]))
         if run_id not in cancelled and index + 1 < len(curve.values):
-            heapq.heappush(coming, (begun[number] + _time(curve, index + 2), number, index + 1))
+            come(number, index + 1)
             continue
-        take(Ended(run_id, now, -15 if run_id in cancelled else 0))
+        stopped = run_id in cancelled
+        take(Ended(run_id, now, -15 if stopped else 0, checkpoint=stopped and checkpoints))
         take(Tick(now))
-    return [planner.history[run_id] for run_id in ids], now
+    return [planner.history[ids[number]] for number in sorted(ids)], now
 
 
 def _config(turns: Sequence[Curve], goal: PrimaryMetricGoal, policy: Policy | None) -> HyperDriveConfig:
@@ -255,14 +264,14 @@ def _regret(
 
 
 def finished_curves(runs: Iterable[RunRecord], times: Iterable[Sequence[float]] | None = None) -> list[Curve]:
-    """The curves of the runs that were let finish. `times`: for each run, when its values came, as seconds
+    """The curves of the runs that went to their end. `times`: for each run, when its values came, as seconds
     since the epoch; without them values count as evenly spread."""
     found = []
     runs = list(runs)
     stamps = list(times) if times is not None else [()] * len(runs)
     for run, when in zip(runs, stamps, strict=True):
         count = len(run.series)
-        if run.status is not Status.COMPLETED or not count:
+        if run.status is not Status.COMPLETED or run.cause == Cause.PLATEAU or not count:
             continue
         if run.started is not None and len(when) == count:
             spread = [max(0.0, moment - run.started) for moment in when]

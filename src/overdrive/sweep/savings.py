@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..model.history import History
+from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
-from ..policies.base import Policy
 from .retries import Cause
 
 CONFIDENCE = 0.95
@@ -18,8 +18,8 @@ class Savings(NamedTuple):
     """Whole: what all runs would have taken, those that were stopped up to the usual length.
 
     `controls` is how many runs the policy would have stopped and let finish to see what becomes of them,
-    `won` how many of those ended as the best run; `stopped` is how many it stopped. `risk` is the upper bound
-    (at 95 %) of the share of such runs that would have won, None without a control.
+    `won` how many of those are better than every run that is none; `stopped` is how many it stopped. `risk`
+    is the upper bound (at 95 %) of the share of such runs that would have won, None without a control.
     """
 
     intervals: int
@@ -29,6 +29,10 @@ class Savings(NamedTuple):
     stopped: int = 0
     controls: int = 0
     won: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields by name, and `risk`."""
+        return {**self._asdict(), "risk": self.risk}
 
     @property
     def risk(self) -> float | None:
@@ -48,44 +52,43 @@ class Savings(NamedTuple):
         )
 
 
-def savings(history: History, policy: Policy | None = None) -> Savings:
+def savings(history: History) -> Savings:
     """Of a sweep's own runs; inherited ones cost and save nothing.
 
-    A stopped run would have gone on to the median length of the runs that completed, at its own pace. While
-    none has completed nothing is known of how long a run is, and nothing counts as saved. Seconds are those of
-    runs whose times are known.
+    A run that was stopped, or completed early, would have gone on to the median length of the runs that went to
+    their end, at its own pace. While none has, nothing is known of how long a run is, and nothing counts as
+    saved. Seconds are those of runs whose times are known.
     """
     own = [run for run in history if not run.inherited]
     length = _length(own)
     intervals = whole = 0.0
     seconds = whole_seconds = 0.0
-    stopped = 0
     for run in own:
         reached, taken = len(run.series), run.seconds
-        left = 0.0
-        if run.status is Status.CANCELED:
-            left = max(0.0, length - reached)
-            stopped += run.cause == Cause.POLICY
+        left = max(0.0, length - reached) if _ended_early(run) else 0.0
         intervals += left
         whole += reached + left
         rest = taken * left / reached if reached else 0.0
         seconds += rest
         whole_seconds += taken + rest
-    controls = [run for run in own if _was_control(run, history, policy)]
-    best = history.best_run
-    won = sum(1 for run in controls if best is not None and run.id == best.id)
+    stopped = sum(run.status is Status.CANCELED and run.cause == Cause.POLICY for run in own)
+    controls = [run for run in own if run.status is Status.COMPLETED and run.cause == Cause.CONTROL]
+    marked = {run.id for run in controls}
+    without = history.goal.best(
+        run.series.best for run in history if run.id not in marked and run.series.best is not None
+    )
+    won = sum(_beats(run.series.best, without, history.goal) for run in controls)
     return Savings(round(intervals), round(whole), seconds, whole_seconds, stopped, len(controls), won)
 
 
 def saved_intervals(runs: Iterable[RunRecord]) -> int:
-    """Intervals that stopped runs did not train: up to the median length of the runs that completed.
+    """Intervals that stopped runs did not train: up to the median length of those that went to their end.
 
-    0 while no run has completed, since nothing is known then of how long a run is.
+    0 while none has, since nothing is known then of how long a run is.
     """
     runs = list(runs)
     length = _length(runs)
-    stopped = (len(run.series) for run in runs if run.status is Status.CANCELED)
-    return round(sum(max(0.0, length - reached) for reached in stopped))
+    return round(sum(max(0.0, length - len(run.series)) for run in runs if _ended_early(run)))
 
 
 def upper_bound(won: int, of: int) -> float:
@@ -100,36 +103,16 @@ def upper_bound(won: int, of: int) -> float:
     return high
 
 
-def _was_control(run: RunRecord, history: History, policy: Policy | None) -> bool:
-    """Whether the policy would have stopped this run, had it not been drawn to be let run.
-
-    Nothing of this is stored: the draw follows from the run's number, and the opinion from the curves, with
-    the others as they are now.
-    """
-    drawn, opinion = getattr(policy, "is_control", None), getattr(policy, "opinion", None)
-    if drawn is None or opinion is None or run.status is not Status.COMPLETED or not drawn(run.number):
-        return False
-    alone = History(history.goal)
-    for other in history:
-        if other.id != run.id:
-            alone.add(other)
-    for interval in range(1, len(run.series)):
-        # As it stood then: the values after it must not spare it as the incumbent.
-        then = alone.add(_cut(run, interval, history))
-        if opinion(then, interval, alone).stop:
-            return True
-    return False
+def _beats(value: float | None, other: float | None, goal: PrimaryMetricGoal) -> bool:
+    return value is not None and (other is None or goal.better(value, other))
 
 
-def _cut(run: RunRecord, interval: int, history: History) -> RunRecord:
-    cut = RunRecord(run.id, run.number, run.params, type(run.series)(history.goal), Status.RUNNING)
-    for value in run.series.values[:interval]:
-        cut.series.append(value)
-    return cut
+def _ended_early(run: RunRecord) -> bool:
+    return run.status is Status.CANCELED or (run.status is Status.COMPLETED and run.cause == Cause.PLATEAU)
 
 
 def _length(runs: Iterable[RunRecord]) -> float:
-    whole = [len(run.series) for run in runs if run.status is Status.COMPLETED]
+    whole = [len(run.series) for run in runs if run.status is Status.COMPLETED and not _ended_early(run)]
     return statistics.median(whole) if whole else 0.0
 
 

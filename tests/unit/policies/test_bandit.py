@@ -6,6 +6,7 @@ import pytest
 
 from overdrive.model.metrics import PrimaryMetricGoal
 from overdrive.policies.bandit import BanditPolicy
+from overdrive.policies.base import GO_ON
 
 MAX, MIN = PrimaryMetricGoal.MAXIMIZE, PrimaryMetricGoal.MINIMIZE
 
@@ -32,8 +33,8 @@ def verdict(history_of, goal, best, value, **slack):
     ],
 )
 def test_slack_factor(history_of, goal, best, factor, goes_on, stopped, words):
-    assert verdict(history_of, goal, best, goes_on, slack_factor=factor) == (False, "")
-    stop, reason = verdict(history_of, goal, best, stopped, slack_factor=factor)
+    assert verdict(history_of, goal, best, goes_on, slack_factor=factor) == GO_ON
+    stop, reason, _ = verdict(history_of, goal, best, stopped, slack_factor=factor)
     assert stop
     assert reason.endswith(words)
 
@@ -49,8 +50,8 @@ def test_slack_factor(history_of, goal, best, factor, goes_on, stopped, words):
     ],
 )
 def test_slack_amount(history_of, goal, best, amount, goes_on, stopped, words):
-    assert verdict(history_of, goal, best, goes_on, slack_amount=amount) == (False, "")
-    stop, reason = verdict(history_of, goal, best, stopped, slack_amount=amount)
+    assert verdict(history_of, goal, best, goes_on, slack_amount=amount) == GO_ON
+    stop, reason, _ = verdict(history_of, goal, best, stopped, slack_amount=amount)
     assert stop
     assert reason.endswith(words)
 
@@ -58,10 +59,10 @@ def test_slack_amount(history_of, goal, best, amount, goes_on, stopped, words):
 def test_the_reason_in_full(history_of):
     history = history_of(MAX, {"a": [0.5] * 9 + [0.8, 0.99], "b": [0.61] * 10})
     verdict = BanditPolicy(5, 0.2, delay_evaluation=8).judge(history["b"], 10, history)
-    assert verdict == (True, "best 0.61 at interval 10, below 0.667 = 0.8 / (1 + 0.2)")
+    assert verdict[:2] == (True, "best 0.61 at interval 10, below 0.667 = 0.8 / (1 + 0.2)")
 
 
 def test_a_reason_that_would_read_as_false_shows_more_digits(history_of):
     history = history_of(MAX, {"a": [0.8], "b": [0.6666]})
     verdict = BanditPolicy(slack_factor=0.2).judge(history["b"], 1, history)
-    assert verdict == (True, "best 0.6666 at interval 1, below 0.6667 = 0.8 / (1 + 0.2)")
+    assert verdict[:2] == (True, "best 0.6666 at interval 1, below 0.6667 = 0.8 / (1 + 0.2)")

@@ -11,9 +11,9 @@ from overdrive.errors import ConfigError
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status
+from overdrive.policies.base import Kind
 from overdrive.policies.forecast import LEAST_FINISHED, ForecastPolicy, outlook
 from overdrive.policies.median import MedianStoppingPolicy
-from overdrive.policies.regression import UNKNOWN, below_the_best
 
 MAX, MIN = PrimaryMetricGoal.MAXIMIZE, PrimaryMetricGoal.MINIMIZE
 DONE, LIVE = Status.COMPLETED, Status.RUNNING
@@ -66,8 +66,9 @@ def test_a_hopeless_run_is_stopped_with_its_chance_and_a_control_is_not(goal):
     )
     assert "chance to win" in verdict.reason
     all_controls = ForecastPolicy(control=0.999999)
-    assert not all_controls.judge(history["12"], 10, history).stop
-    assert all_controls.opinion(history["12"], 10, history).stop
+    let_run = all_controls.judge(history["12"], 10, history)
+    assert (let_run.stop, let_run.kind) == (False, Kind.CONTROL)
+    assert let_run.reason == f"let run as a control: {verdict.reason}"
 
 
 def test_a_run_near_the_best_goes_on():
@@ -116,25 +117,6 @@ def test_the_score_by_hand():
     moves = np.std(steps)
     expected = math.log(4.5 / 7) + math.log(0.15 + 0.5) + 0.1 * math.log((0.9 - 0.5) / moves)
     assert outlook(history["6"], 4, history, 8) == pytest.approx(expected)
-
-
-def test_the_forecast_sees_the_configuration():
-    """Two runs stand alike; those of the one's kind have ended well, those of the other's badly."""
-    runs = [
-        ([0.3, 0.3, 0.3, 0.8 + n / 100 if n % 2 else 0.4 + n / 100], DONE, {"kind": "ab"[n % 2]})
-        for n in range(12)
-    ]
-    history = sweep(MAX, *runs, ([0.3, 0.3], LIVE, {"kind": "a"}), ([0.3, 0.3], LIVE, {"kind": "b"}))
-    done = [run for run in history if run.status is DONE]
-    bad, good = (below_the_best(history[name], 2, history, done) for name in ("12", "13"))
-    assert bad > good + 0.5
-
-
-def test_the_forecast_with_too_little_to_go_on():
-    history = sweep(MAX, *good_ones(count=7), ([0.1], LIVE))
-    assert below_the_best(history["7"], 1, history, list(history)[:7]) == UNKNOWN
-    same = sweep(MAX, *[([0.5, 0.5], DONE)] * 9, ([0.5], LIVE))
-    assert below_the_best(same["9"], 1, same, list(same)[:9]) == UNKNOWN
 
 
 def test_runs_that_go_on_longer_than_any_that_finished():

@@ -5,7 +5,6 @@ import pytest
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status
-from overdrive.policies.base import Verdict
 from overdrive.sweep.savings import saved_intervals, savings, upper_bound
 
 MAX = PrimaryMetricGoal.MAXIMIZE
@@ -69,31 +68,44 @@ def test_inherited_runs_cost_and_save_nothing():
     assert savings(history_of_runs(earlier, run(Status.COMPLETED, 10, 1))).whole_intervals == 10
 
 
-class Below:
-    """Would stop what is below 0.5 at its third value, and lets even numbers run."""
-
-    def is_control(self, number):
-        return number % 2 == 0
-
-    def opinion(self, run, interval, history):
-        return Verdict(interval == 3 and run.series.best < 0.5, "")
-
-
-def test_controls_are_those_that_would_have_been_stopped():
-    rising = run(Status.COMPLETED, 0, 6)
-    for value in (0.1, 0.2, 0.3, 0.9):
-        rising.series.append(value)
+def test_controls_are_those_that_were_marked_and_went_to_their_end():
     runs = [
-        run(Status.COMPLETED, 5, 0, value=0.4),  # a control
-        run(Status.COMPLETED, 5, 1, value=0.4),  # not drawn
-        run(Status.COMPLETED, 5, 2, value=0.6),  # drawn, and not to be stopped anyway
-        run(Status.COMPLETED, 3, 4, value=0.4),  # would have been stopped at its last value: no control
+        run(Status.COMPLETED, 5, 0, value=0.4, cause="control"),
+        run(Status.COMPLETED, 5, 1, value=0.5),
+        run(Status.RUNNING, 5, 2, value=0.4, cause="control"),  # nobody knows yet what becomes of it
+        run(Status.FAILED, 5, 3, value=0.4, cause="exit"),
     ]
-    found = savings(history_of_runs(*runs), Below())
+    found = savings(history_of_runs(*runs))
     assert (found.controls, found.won, found.risk) == (1, 0, pytest.approx(0.95))
-    with_winner = savings(history_of_runs(*runs, rising), Below())
+    winner = run(Status.COMPLETED, 5, 6, value=0.9, cause="control")
+    with_winner = savings(history_of_runs(*runs, winner))
     assert (with_winner.controls, with_winner.won) == (2, 1)
-    assert savings(history_of_runs(*runs)).risk is None
+    second = run(Status.COMPLETED, 5, 7, value=0.8, cause="control")
+    assert savings(history_of_runs(*runs, winner, second)).won == 2  # 0.9 and 0.8, beside 0.5
+    assert savings(history_of_runs(*runs[1:])).risk is None
+
+
+def test_a_run_that_completed_early_saves_the_rest_and_says_nothing_of_the_length():
+    early = run(Status.COMPLETED, 4, 1, cause="plateau")
+    assert savings(history_of_runs(run(Status.COMPLETED, 10, 0), early))[:2] == (6, 20)
+    assert savings(history_of_runs(early)).intervals == 0
+
+
+def test_as_programs_see_it():
+    found = savings(
+        history_of_runs(run(Status.COMPLETED, 10, 0, cause="control"), run(Status.CANCELED, 4, 1))
+    )
+    assert found.to_json()["risk"] == found.risk == pytest.approx(0.95)
+    assert found.to_json() | {"risk": 0.95} == {
+        "intervals": 6,
+        "whole_intervals": 20,
+        "seconds": 0.0,
+        "whole_seconds": 0.0,
+        "stopped": 0,
+        "controls": 1,
+        "won": 0,
+        "risk": 0.95,
+    }
 
 
 def test_the_bound_is_clopper_and_pearsons():

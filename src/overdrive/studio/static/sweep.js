@@ -120,12 +120,12 @@ function drawHead(top, head, runs, sweep, about) {
           h("a", { href: `${at(sweep)}/export.csv`, download: "" }, "CSV: one row a run"), h("a", { href: `${at(sweep)}/export.json`, download: "" }, "JSON: everything"))))),
     lost ? h("p", { class: "warning" }, "Nobody controls this sweep any more: its process has ended. “Go on” starts another one.") : null,
     h("div", { class: "facts" },
-      h("div", { class: "fact wide" }, h("span", {}, `${head.done} of ${head.total} runs`, head.running ? `, ${head.running} under way` : ""), h("progress", { max: head.total, value: head.done, "aria-label": "Runs ended" })),
+      h("div", { class: "fact wide" }, h("span", {}, `${head.done} of ${head.total} runs`, head.running ? `, ${head.running} under way` : "", head.paused ? `, ${head.paused} paused` : ""), h("progress", { max: head.total, value: head.done, "aria-label": "Runs ended" })),
       fact(`best ${head.metric}`, number(head.best?.value, 6)),
       head.best ? fact("by run", h("a", { href: `#/sweeps/${encodeURIComponent(sweep)}/runs/${head.best.number}` }, String(head.best.number))) : null,
       fact(over ? "took" : "for", duration(elapsed)),
       fact("at once", String(head.concurrent)),
-      head.saved ? fact("saved", `${head.saved} intervals`) : null,
+      head.savings?.intervals ? fact("early termination", head.savings.text) : null,
       fact("started", when(head.started ?? head.created))));
   if (held) [...top.querySelectorAll(".buttons button, .buttons summary")].find((one) => one.textContent === held)?.focus();
 }
