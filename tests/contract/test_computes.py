@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from overdrive.compute.base import COMPUTES, Claim, Compute, Job, JobState
+from overdrive.compute.base import COMPUTES, Claim, Compute, Job, JobState, Warmth
 from overdrive.runtime import processes
 from overdrive.runtime.wire import RunFolder, read_exit
 
@@ -36,7 +36,8 @@ class Bench:
     """A sweep folder, jobs in it, and the back ends that serve it; ends what a test leaves running."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        self.kind = COMPUTES.load(name)
+        self.kind = COMPUTES.load(name.partition(",")[0])
+        self.warm: set[str] | None = set() if name.endswith(", warm") else None
         self.folder = folder
         self.jobs: list[Job] = []
         self.compute = self.connect()
@@ -52,7 +53,26 @@ class Bench:
         return job
 
     def script(self, text: str, *arguments: str, **more: Any) -> Job:
-        return self.job([PYTHON, "-c", text, *arguments], **more)
+        if self.warm is None:
+            return self.job([PYTHON, "-c", text, *arguments], **more)
+        self.warm_up(more.get("env", {}))
+        return self.job([PYTHON, self.file(text), *arguments], warm=Warmth(), **more)
+
+    def file(self, text: str) -> str:
+        path = self.folder / "scripts" / f"s{uuid.uuid4().hex}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    def warm_up(self, env: dict[str, str]) -> None:
+        """Start jobs of this environment until one comes from a warm process."""
+        assert self.warm is not None
+        probe = self.file("import sys; print('ctypes' in sys.modules)")
+        while repr(env) not in self.warm:
+            job = self.job([PYTHON, probe], warm=Warmth(), env=env)
+            self.run(job)
+            if Path(RunFolder(job.folder).stdout).read_text() == "True\n":
+                self.warm.add(repr(env))
 
     def start(self, job: Job, compute: Compute | None = None) -> Job:
         handle = (compute or self.compute).start(job)
@@ -99,7 +119,7 @@ class Bench:
         assert not open_ones
 
 
-@pytest.fixture(params=COMPUTES.names())
+@pytest.fixture(params=[*COMPUTES.names(), *(["local, warm"] if sys.platform == "linux" else [])])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(request.param, tmp_path / "sweep")
     yield bench
@@ -450,7 +470,8 @@ def test_a_second_poller_finds_what_the_first_started(bench: Bench) -> None:
     first = bench.runs(running)
     never = bench.script("open('ran', 'w')")
     second = bench.connect()
-    found = {state.id: state for state in second.adopt(bench.claims())}
+    claims = [Claim(job.id, job.folder) for job in (ended, running, never)]
+    found = {state.id: state for state in second.adopt(claims)}
     assert found.keys() == {ended.id, running.id}
     assert (found[ended.id].phase, found[ended.id].exit_code) == ("ended", 7)
     assert (found[running.id].phase, found[running.id].pid) == ("running", first.pid)

@@ -416,6 +416,6 @@ def test_it_starts_fast_and_loads_little() -> None:
     ours = {name for name in loaded if name.startswith("overdrive")}
     assert ours == {"overdrive", "overdrive.compute", "overdrive.runtime"} | {
         *(f"overdrive.runtime.{name}" for name in ("processes", "wire")),
-        *(f"overdrive.compute.{name}" for name in ("door", "launcher", "localrun", "workcopy")),
+        *(f"overdrive.compute.{name}" for name in ("door", "launcher", "localrun", "workcopy", "zygotes")),
     }
     assert not loaded & {"pathlib", "tempfile", "asyncio", "logging", "numpy", "ctypes", "hashlib"}

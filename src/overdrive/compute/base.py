@@ -38,6 +38,14 @@ OUT_OF_MEMORY = "out of memory"
 Phase = Literal["starting", "running", "ended", "lost"]
 
 
+class Warmth(NamedTuple):
+    """What a warm process makes ready: `modules`, as `package.module` or `package:name`, and the functions of
+    the module at the path `prepare` within the source folder."""
+
+    modules: Sequence[str] = ()
+    prepare: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One program to run.
@@ -47,7 +55,9 @@ class Job:
     `.run/files/`. `env` is added to the inherited environment,
     and so is OVERDRIVE_JOB_ID = `id`, by which stray processes are recognized. `grace` is how many seconds
     processes that outlive the program itself get between TERM and KILL. A job whose processes together hold
-    more than `memory` bytes is killed, and its `note` begins with OUT_OF_MEMORY.
+    more than `memory` bytes is killed, and its `note` begins with OUT_OF_MEMORY. A Python
+    script with a `warm` may be forked from a process that has made ready what it says, which makes no
+    difference to it but in time.
     """
 
     id: str
@@ -57,6 +67,7 @@ class Job:
     grace: float = 10.0
     memory: int | None = None
     source: Path | None = None
+    warm: Warmth | None = None
 
 
 class Claim(NamedTuple):

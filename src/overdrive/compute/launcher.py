@@ -29,11 +29,13 @@ from ..runtime import processes, wire
 from .door import Door, Message, listen
 from .localrun import LocalRun
 from .workcopy import copying
+from .zygotes import Zygotes
 
 PROTOCOL = 1
 LINGER = 10.0  # seconds without runs and controllers after which the launcher leaves
 WEIGHING = 0.25  # seconds between two looks at the memory of runs that have a limit
 ROOM = 1.0  # seconds before a working copy for which the disk had no room is tried again
+STALL = float(os.environ.get("OVERDRIVE_WARM_STALL_SECONDS", "30"))  # a warm run may stand still for so long
 SLICE = 0.01  # seconds of copying before anything else gets its turn
 
 
@@ -49,10 +51,18 @@ class Names:
 class _Start:
     """A run whose folder is being made, and the call that follows."""
 
-    def __init__(self, run: LocalRun, argv: list[bytes], env: dict[str, str], source: str | None) -> None:
+    def __init__(
+        self,
+        run: LocalRun,
+        argv: list[bytes],
+        env: dict[str, str],
+        source: str | None,
+        warm: dict[str, Any] | None,
+    ) -> None:
         self.run = run
         self.argv = argv
         self.env = env
+        self.warm = warm and {**warm, "source": source}
         self.due = 0.0
         self._source = source
         self.steps = self._make(source)
@@ -81,9 +91,13 @@ class Launcher:
         self._by_pid: dict[int, LocalRun] = {}
         self._pidfds: dict[str, int] = {}  # of runs that an earlier launcher started
         self._starts: dict[str, _Start] = {}
+        self._forking: dict[str, _Start] = {}
+        self._zygotes = Zygotes(folder, self._selector, self._born, self._start_cold)
         self._watched: set[LocalRun] = set()  # being ended: looked at by the clock
         self._limited: set[LocalRun] = set()  # may hold only so much memory
         self._weigh_at = 0.0
+        self._warm: set[LocalRun] = set()  # forked from a warm process
+        self._stall_at = 0.0
         self._changed: list[list[Any]] = []
         self._leaving = False
         self._busy_at = time.monotonic()
@@ -110,6 +124,8 @@ class Launcher:
                 self._press()
             if self._limited:
                 self._weigh()
+            if self._warm:
+                self._free_the_stuck()
             if self._starts:
                 self._prepare()
             if self._changed:
@@ -150,6 +166,8 @@ class Launcher:
         times += [start.due for start in self._starts.values()]
         if self._limited:
             times.append(self._weigh_at)
+        if self._warm:
+            times.append(self._stall_at)
         if not self._runs and not self._door.visited:
             times.append(self._busy_at + LINGER)
         return max(0.0, min(times) - time.monotonic()) if times else None
@@ -227,7 +245,7 @@ class Launcher:
             self._changed.append(known.row())
             return
         self._runs[run.id] = run
-        self._starts[run.id] = _Start(run, argv, env, job["source"])
+        self._starts[run.id] = _Start(run, argv, env, job["source"], job.get("warm"))
 
     def _recall(self, job_id: str, folder: str, marked: set[int]) -> LocalRun | None:
         """The job if it was ever started, here or by a launcher before this one."""
@@ -253,7 +271,7 @@ class Launcher:
         self._on_readable(pidfd, lambda: self._program_ended(run, None))
 
     def _cancel(self, run: LocalRun, grace: float) -> None:
-        start = self._starts.pop(run.id, None)
+        start = self._starts.pop(run.id, None) or self._forking.pop(run.id, None)
         if start is not None:
             start.steps.close()
             try:
@@ -286,15 +304,51 @@ class Launcher:
                 run.refuse(126, f"cannot make the working copy: {error}")
                 started = False
             else:
+                if self._fork(start):
+                    del self._starts[run.id]
+                    self._forking[run.id] = start
+                    continue
                 started = run.spawn(start.argv, start.env, self._null)
             del self._starts[run.id]
             if started:
-                self._by_pid[run.pid] = run
-                if run.memory is not None:
-                    self._limited.add(run)
-                self._changed.append(run.row())
+                self._care_for(run)
             else:
                 self._forget(run)
+
+    def _care_for(self, run: LocalRun) -> None:
+        self._by_pid[run.pid] = run
+        if run.memory is not None:
+            self._limited.add(run)
+        self._changed.append(run.row())
+
+    def _fork(self, start: _Start) -> bool:
+        run = start.run
+        if start.warm is None:
+            return False
+        try:
+            run.announce()
+            return self._zygotes.fork(run.id, run.folder, start.argv, start.env, start.warm)
+        except OSError:
+            return False
+
+    def _born(self, job_id: str, pid: int, gate: int) -> None:
+        start = self._forking.pop(job_id, None)
+        if start is not None:  # else it was cancelled meanwhile, and leaves when its gate closes
+            start.run.forked(pid)
+            self._warm.add(start.run)
+            self._care_for(start.run)
+            if not processes.alive(pid, None):  # killed by somebody, and reaped as a stranger
+                del self._by_pid[pid]
+                self._program_ended(start.run, -signal.SIGKILL)
+            else:
+                os.write(gate, b"g")
+        os.close(gate)
+
+    def _start_cold(self, job_id: str) -> None:
+        start = self._forking.pop(job_id, None)
+        if start is not None:
+            start.warm = None
+            self._starts[job_id] = start
 
     def _reap(self) -> None:
         self._child_ended = False
@@ -341,11 +395,24 @@ class Launcher:
             if run.cancelled:
                 self._watched.add(run)
 
+    def _free_the_stuck(self) -> None:
+        now = time.monotonic()
+        if now < self._stall_at:
+            return
+        self._stall_at = now + STALL / 3
+        table = processes.table()
+        for run in self._warm:
+            if not run.cancelled and run.stuck(table, STALL):
+                self._zygotes.give_up(run.id, run.note)
+                self._watched.add(run)
+
     def _forget(self, run: LocalRun) -> None:
         """It has ended: from here on its exit file speaks for it."""
         self._close_pidfd(run)
+        self._zygotes.learn(run.id)
         self._watched.discard(run)
         self._limited.discard(run)
+        self._warm.discard(run)
         self._runs.pop(run.id, None)
         self._changed.append(run.row())
 

@@ -122,7 +122,9 @@ class LocalCompute:
     def _request(job: Job, folder: str) -> dict[str, Any]:
         source = None if job.source is None else str(Path(job.source).absolute())
         fields = {"id": job.id, "argv": list(job.argv), "folder": folder, "env": dict(job.env)}
-        return {"op": "start", "job": {**fields, "grace": job.grace, "source": source, "memory": job.memory}}
+        more = {"grace": job.grace, "source": source, "memory": job.memory}
+        warm = job.warm and {"modules": list(job.warm.modules), "prepare": job.warm.prepare}
+        return {"op": "start", "job": {**fields, **more, "warm": warm}}
 
     def _write(self, message: dict[str, Any]) -> None:
         """Send one message; ConnectionError when the launcher is gone."""

@@ -37,6 +37,7 @@ class LocalRun:
         self.ended: float | None = None
         self._birth: str | None = None
         self._program: subprocess.Popen[bytes] | None = None
+        self._child = False  # ours, so that its exit code will be known
         self._program_gone = False
         self._whole_tree = False  # a cancelled run is followed beyond its process group
         self._seen: set[Process] = set()  # of the tree: who loses its parent is still known
@@ -44,6 +45,10 @@ class LocalRun:
         self._kill_at: float | None = None
         self._pause = 0.005
         self._oom_kills = 1 << 62  # unknown for a run of an earlier launcher
+        self._stuck = False
+        self._standing: tuple[int, float] | None = (
+            None  # its processor time when it last did anything, and when
+        )
 
     @property
     def cancelled(self) -> bool:
@@ -57,13 +62,16 @@ class LocalRun:
 
     # starting -------------------------------------------------------------------------------------
 
+    def announce(self) -> None:
+        """Before there is a process: a launcher that dies right after starting one leaves this trace at least."""
+        os.close(os.open(self.folder.job, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+
     def spawn(self, argv: list[bytes], env: dict[str, str], stdin: int) -> bool:
         """Start the program in its folder; False when it cannot be started and has therefore ended."""
         self.started = time.time()
         outputs: list[int] = []
         try:
-            # Before there is a process: a launcher that dies right after starting it leaves this trace at least.
-            os.close(os.open(self.folder.job, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+            self.announce()
             for path in (self.folder.stdout, self.folder.stderr):
                 outputs.append(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666))
             self._program = subprocess.Popen(
@@ -82,7 +90,16 @@ class LocalRun:
         finally:
             for fd in outputs:
                 os.close(fd)
-        self.phase, self.pid = "running", self._program.pid
+        self._began(self._program.pid)
+        return True
+
+    def forked(self, pid: int) -> None:
+        """A warm process has forked the program: a child of ours by now, that waits for its gate to open."""
+        self.started = time.time()
+        self._began(pid)
+
+    def _began(self, pid: int) -> None:
+        self.phase, self.pid, self._child = "running", pid, True
         self._oom_kills = processes.oom_kills()
         process = processes.look(self.pid)
         self._birth = process.birth if process else None
@@ -91,7 +108,6 @@ class LocalRun:
             wire.write_json(self.folder.job, card)
         except OSError as error:
             self.note = f"cannot write {self.folder.job}: {error}"
-        return True
 
     def refuse(self, code: int, note: str) -> None:
         """End without having started, with the reason where a user looks for it: in the run's stderr."""
@@ -150,6 +166,22 @@ class LocalRun:
             self.note = f"out of memory: {held / 1e6:.0f} MB held, {self.memory / 1e6:.0f} MB allowed"
             self.cancel(0.0)
 
+    # a fork that hangs ----------------------------------------------------------------------------
+
+    def stuck(self, table: dict[int, Process], patience: float) -> bool:
+        """Whether the run has waited for locks and done nothing else for so many seconds: a library that does
+        not survive a fork. It is killed then, and will count as lost."""
+        ticks, now = processes.standstill(self._group(table)), time.monotonic()
+        if ticks is None:
+            self._standing = None
+        elif self._standing is None or self._standing[0] != ticks:
+            self._standing = ticks, now
+        elif now - self._standing[1] >= patience:
+            self.note = f"hung for {patience:g} s after a warm start; runs like it start cold from here on"
+            self._stuck = True
+            self.cancel(0.0)
+        return self._stuck
+
     # ending ---------------------------------------------------------------------------------------
 
     def cancel(self, grace: float) -> None:
@@ -193,7 +225,7 @@ class LocalRun:
             members = processes.descendants(group | marked | seen, table) - {os.getpid()}
             self._seen = {table[pid] for pid in members}
         there = bool(members) or (not processes.PROC and processes.group_exists(self.pid))
-        if not there and (self._program_gone or self._program is None):
+        if not there and (self._program_gone or not self._child):
             self.finish()
             return True
         killing = now >= self._kill_at
@@ -223,6 +255,7 @@ class LocalRun:
     def finish(self) -> None:
         """Write the exit file; from here on the job has ended."""
         self.ended = time.time()
+        self.code = None if self._stuck else self.code
         self.phase = "lost" if self.code is None else "ended"
         if self.code is None:
             return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..compute.base import Claim, Job, JobState
+from ..compute.base import Claim, Job, JobState, Warmth
 from ..model.history import History
 from ..model.records import RunRecord
 from ..runtime import wire
@@ -16,6 +17,8 @@ from ..runtime.checkpoints import Kept, kept_values, latest
 from ..sweep.command import render
 from ..sweep.config import HyperDriveConfig
 from ..sweep.templates import filled
+from ..sweep.imports import Imports, survey
+from ..sweep.script import ScriptRunConfig
 
 
 class Jobs:
@@ -28,6 +31,10 @@ class Jobs:
         self._config = config
         self._settings = settings
         self._folder = folder
+        self._warmth, self.obstacles = _warmth(
+            config.run_config, settings["limits"], Path(settings["snapshot"])
+        )
+        """`obstacles`: why the runs start cold although they might have started warm."""
 
     def folder(self, run: RunRecord) -> wire.RunFolder:
         """The folder of the run's present attempt."""
@@ -122,9 +129,32 @@ class Jobs:
             grace=script.grace_seconds,
             source=Path(settings["snapshot"]),
             memory=None if limit is None else int(limit * 1e6),
+            warm=self._warmth,
         )
 
 
 def seed(of_sweep: int | None, number: int) -> int:
     """A number in [0, 2^31) of each run's own, the same for all its attempts."""
     return zlib.crc32(f"{of_sweep}/{number}".encode()) >> 1
+def _warmth(
+    script: ScriptRunConfig, limits: Mapping[str, Any], snapshot: Path
+) -> tuple[Warmth | None, tuple[str, ...]]:
+    """What a warm process makes ready, None where the runs start cold, as when none starts late; and why they do."""
+    words = [script.script] if script.script else script.command or ()
+    words = words.split() if isinstance(words, str) else words
+    path = os.path.normpath(next((word for word in words if word.endswith(".py")), ""))
+    late = limits["max_total_runs"] > limits["max_concurrent_runs"]
+    if script.warm == "off" or not late or path == "." or os.path.isabs(path):
+        return None, ()
+
+    def read(name: str) -> str | None:
+        try:
+            return (snapshot / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+
+    prepare = os.path.join(os.path.dirname(path), "prepare.py")
+    found = survey(path, read) if script.warm == "auto" else Imports(tuple(script.warm), ())
+    if found.obstacles:
+        return None, found.obstacles
+    return Warmth(found.modules, prepare if "@" in (read(prepare) or "") else None), ()

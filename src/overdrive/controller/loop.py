@@ -97,6 +97,11 @@ class Controller:
 
     def run(self) -> SweepRecord:
         """Turn until the sweep is finished; the sweep as it ended."""
+        if self._jobs.obstacles and not self._planner.history:
+            self._say(
+                "info",
+                f"every run starts cold: {self._jobs.obstacles[0]}; `warm` may name what is to be imported",
+            )
         self._take_requests()
         self._feed(Tick(self._clock.now()))
         self._act()

@@ -32,6 +32,9 @@ class ScriptRunConfig:
     that uses more than `memory_limit_mb` is ended. `templates` are files of the source folder with `{{x}}` where
     a value goes; each run finds them filled in at the same place in its copy. `reads_parameters`: the program
     reads values from $OVERDRIVE_PARAM_x or the file $OVERDRIVE_PARAMS, though its command does not mention them.
+    a value goes; each run finds them filled in at the same place in its copy.
+    that uses more than `memory_limit_mb` is ended. `warm`: whether the runs of a Python script are forked from a
+    process that has imported its packages: "auto" where that is safe, "off", or the names of the modules.
     """
 
     source_directory: str = "."
@@ -53,6 +56,7 @@ class ScriptRunConfig:
     templates: Sequence[str] = ()
     requirements: Mapping[str, Any] | None = field(default=None, repr=False)
     reads_parameters: bool = False
+    warm: Sequence[str] | str = "auto"
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
@@ -102,6 +106,11 @@ class ScriptRunConfig:
                 self.memory_limit_mb is None or is_number(self.memory_limit_mb, above=0),
                 "must be above 0 megabytes, or None",
             ),
+            (
+                "warm",
+                self.warm in ("auto", "off") or _are_modules(self.warm),
+                'must be "auto", "off" or a list of names of modules',
+            ),
             ("grace_seconds", is_number(self.grace_seconds, least=0), "must be 0 seconds or more"),
             (
                 "templates",
@@ -140,6 +149,7 @@ class ScriptRunConfig:
             "templates": list(self.templates),
             "requirements": self.requirements,
             "reads_parameters": self.reads_parameters,
+            "warm": self.warm if isinstance(self.warm, str) else list(self.warm),
         }
 
     @staticmethod
@@ -151,6 +161,10 @@ class ScriptRunConfig:
 
 def _is_inside(path: str) -> bool:
     return not posixpath.isabs(path) and posixpath.normpath(path).split("/")[0] not in (".", "..")
+def _are_modules(names: Any) -> bool:
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        return False
+    return all(isinstance(name, str) and all(map(str.isidentifier, name.split("."))) for name in names)
 
 
 def variable_name(name: str) -> str:

@@ -1,0 +1,272 @@
+"""The launcher's side of warm starts: one zygote for each interpreter and environment, and what it is doing.
+
+    warming --ready--> ready <--> learning        any --refused, dead--> cold
+
+A run for which no zygote is ready starts cold, and at once: nobody ever waits for imports. Standard library
+only, and no pathlib, for the launcher's quick start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ..runtime import wire
+
+PYTHON = re.compile(r"python(3(\.\d+)?)?")
+FLAGS = frozenset({"-u", "-O", "-OO", "-B"})
+BOOT = (
+    "import sys; exec(compile(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1], 'exec'), "
+    "{'__name__': 'zygote', '__file__': sys.argv[1]})"
+)
+LONGEST_ID = 128
+LONGEST_COMMAND = 1024
+OF_ONE_RUN = ("OVERDRIVE_", "AZUREML_", "MLFLOW_")
+PATIENCE = 5.0  # seconds for a zygote to take an order that it has room for
+
+
+class Kind(NamedTuple):
+    """What runs must share to be forked from one process: interpreter with flags, and environment but for what
+    differs from run to run."""
+
+    command: tuple[str, ...]
+    env: tuple[str, ...]
+
+
+class Zygotes:
+    """All warm processes of a launcher.
+
+    `born(job id, pid, gate)`: a run has been forked, and begins when "g" is written to its gate, a
+    descriptor that is the receiver's to close. `refused(job id)`: it is to be started cold.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        selector: selectors.BaseSelector,
+        born: Callable[[str, int, int], None],
+        refused: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._selector = selector
+        self._born = born
+        self._refused = refused
+        self._zygotes: dict[Kind, _Zygote] = {}
+        self._cold: set[Kind] = set()
+
+    def fork(
+        self,
+        job_id: str,
+        folder: wire.RunFolder,
+        argv: Sequence[bytes],
+        env: dict[str, str],
+        warm: dict[str, Any],
+    ) -> bool:
+        """Have the run forked; False when it has to start cold, which also starts a zygote for those after it.
+
+        OSError when its output files cannot be opened.
+        """
+        kind = _kind(argv, env)
+        if kind is None or kind in self._cold or len(job_id) > LONGEST_ID or sys.platform != "linux":
+            return False
+        zygote = self._zygotes.get(kind)
+        if zygote is None:
+            self._warm(kind, env, warm)
+            return False
+        return zygote.idle and self._order(zygote, job_id, folder, argv[len(kind.command) :], env)
+
+    def learn(self, job_id: str) -> None:
+        """A run that was forked has ended: import what it had to import itself."""
+        for zygote in self._zygotes.values():
+            path = zygote.runs.pop(job_id, None)
+            if path is not None and zygote.idle:
+                try:
+                    with open(path, encoding="utf-8") as file:
+                        names = [
+                            name for name in file.read().split("\n") if name and name not in zygote.known
+                        ]
+                    os.unlink(path)
+                except OSError:
+                    continue
+                if names:
+                    zygote.teach(names)
+
+    def give_up(self, job_id: str, why: str) -> None:
+        """Runs like this one start cold from here on."""
+        for zygote in list(self._zygotes.values()):
+            if job_id in zygote.runs:
+                self._retire(zygote, why, cold=True)
+
+    def _warm(self, kind: Kind, env: dict[str, str], warm: dict[str, Any]) -> None:
+        try:
+            zygote = _Zygote(kind, env)
+        except OSError as error:
+            print(f"no warm starts: {error}", file=sys.stderr, flush=True)
+            self._cold.add(kind)
+            return
+        self._zygotes[kind] = zygote
+        if warm["prepare"] and warm["source"]:
+            zygote.prepare(warm["source"], os.path.join(self._folder, "prepared"), warm["prepare"])
+        zygote.teach(warm["modules"])
+        self._selector.register(zygote.channel, selectors.EVENT_READ, lambda: self._hear(zygote))
+
+    def _order(
+        self,
+        zygote: _Zygote,
+        job_id: str,
+        folder: wire.RunFolder,
+        words: Sequence[bytes],
+        env: dict[str, str],
+    ) -> bool:
+        descriptors: list[int] = []
+        reading, gate = os.pipe()
+        try:
+            descriptors.append(reading)
+            for path in (folder.stdout, folder.stderr):
+                descriptors.append(
+                    os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                )
+            names = os.path.join(folder.own, "modules")
+            argv = [os.fsdecode(word) for word in words]
+            order = {"run": job_id, "folder": folder.path, "argv": argv, "env": env, "names": names}
+            zygote.send(order, descriptors)
+        except OSError:
+            os.close(gate)
+            return False
+        finally:
+            for fd in descriptors:
+                os.close(fd)
+        zygote.gates[job_id] = gate
+        zygote.runs[job_id] = names
+        return True
+
+    def _hear(self, zygote: _Zygote) -> None:
+        for answer in zygote.hear():
+            if answer is None:
+                self._retire(zygote, "it has died")
+            elif "run" not in answer:
+                zygote.done()
+                if answer["refused"]:
+                    self._retire(zygote, answer["refused"], cold=True)
+            elif answer["refused"]:
+                del zygote.runs[answer["run"]]
+                os.close(zygote.gates.pop(answer["run"]))
+                self._refused(answer["run"])
+                stale = answer["refused"].startswith("stale")
+                self._retire(zygote, answer["refused"], cold=not stale)
+            else:
+                self._born(answer["run"], answer["pid"], zygote.gates.pop(answer["run"]))
+
+    def _retire(self, zygote: _Zygote, why: str, *, cold: bool = False) -> None:
+        """Do without this zygote; what it has not answered starts cold. One that dies is replaced, once."""
+        if self._zygotes.get(zygote.kind) is not zygote:
+            return
+        print(f"the warm process of {zygote.kind.command[0]} is given up: {why}", file=sys.stderr, flush=True)
+        del self._zygotes[zygote.kind]
+        if cold or not zygote.served:
+            self._cold.add(zygote.kind)
+        self._selector.unregister(zygote.channel)
+        zygote.close()
+        for job_id, gate in zygote.gates.items():
+            os.close(gate)
+            self._refused(job_id)
+
+
+class _Zygote:
+    """One warm process. `runs`: where those that it has forked leave what they imported; `gates` of those
+    that it is forking."""
+
+    def __init__(self, kind: Kind, env: dict[str, str]) -> None:
+        self.kind = kind
+        self.known: set[str] = set()
+        self.idle = self.served = False
+        self.runs: dict[str, str] = {}
+        self.gates: dict[str, int] = {}
+        self._inbox = b""
+        self._tasks = 0
+        self.channel, theirs = socket.socketpair()
+        self.channel.settimeout(PATIENCE)
+        text = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zygote.py")
+        own = {name: value for name, value in env.items() if not name.startswith(OF_ONE_RUN)}
+        try:
+            process = subprocess.Popen(
+                [*kind.command, "-c", BOOT, text, str(theirs.fileno()), " " * LONGEST_COMMAND],
+                env={**own, wire.JOB_ID: "_" * LONGEST_ID},
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                cwd="/",
+                start_new_session=True,
+                pass_fds=[theirs.fileno()],
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            self.channel.close()
+            raise OSError(str(error)) from error
+        finally:
+            theirs.close()
+        process.returncode = 0  # the launcher reaps all children itself
+
+    def teach(self, modules: Sequence[str]) -> None:
+        """Let it import these; until it has, runs start cold."""
+        self.known.update(modules)
+        self._set({"import": list(modules)})
+
+    def prepare(self, source: str, folder: str, path: str) -> None:
+        """Let it prepare data, by the module at this path in a working copy of the source."""
+        self._set({"prepare": path, "source": source, "folder": folder, "import": []})
+
+    def _set(self, task: dict[str, Any]) -> None:
+        self.idle, self._tasks = False, self._tasks + 1
+        try:
+            self.send(task)
+        except OSError:
+            pass  # it has died: its channel says so
+
+    def done(self) -> None:
+        """It has answered to a task; when that was the last one, it forks."""
+        self._tasks -= 1
+        self.idle = self._tasks == 0
+
+    def send(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Send an order. OSError when it is dead, or has been silent for long."""
+        data = json.dumps(message).encode() + b"\n"
+        sent = socket.send_fds(self.channel, [data], descriptors) if descriptors else 0
+        self.channel.sendall(data[sent:])
+
+    def hear(self) -> list[dict[str, Any] | None]:
+        """Its answers; None for its end."""
+        try:
+            data = self.channel.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            return [None]
+        self.served = True
+        *lines, self._inbox = (self._inbox + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        """Let it end."""
+        self.channel.close()
+
+
+def _kind(argv: Sequence[bytes], env: dict[str, str]) -> Kind | None:
+    """The kind of a run; None for a command that is not `python [flags] script.py ...`."""
+    words = [os.fsdecode(word) for word in argv]
+    at = 1
+    while at < len(words) and words[at] in FLAGS:
+        at += 1
+    if at >= len(words) or not words[at].endswith(".py") or words[at].startswith("-"):
+        return None
+    if not PYTHON.fullmatch(os.path.basename(words[0])):
+        return None
+    if any(not os.path.isabs(place) for place in filter(None, env.get("PYTHONPATH", "").split(os.pathsep))):
+        return None
+    shared = sorted(f"{name}={value}" for name, value in env.items() if not name.startswith(OF_ONE_RUN))
+    return Kind(tuple(words[:at]), tuple(shared))
