@@ -247,6 +247,35 @@ def test_what_a_run_imports_itself_is_imported_for_the_next(compute: LocalComput
     until(is_known, "the module is imported ahead")
 
 
+def test_data_is_prepared_once_for_all_runs(compute: LocalCompute, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "parts").mkdir(parents=True)
+    (source / "numbers.csv").write_text("1,2,3")
+    (source / "parts" / "reading.py").write_text(
+        "import os\n"
+        "def numbers(path):\n"
+        f"    with open({str(tmp_path / 'calls')!r}, 'a') as file: file.write('x')\n"
+        "    return [int(word) for word in open(path).read().split(',')]\n"
+    )
+    (source / "parts" / "prepare.py").write_text(
+        "import overdrive, reading\n\n@overdrive.prepare\ndef data():\n    return reading.numbers('numbers.csv')\n"
+    )
+    (source / "parts" / "train.py").write_text(
+        "import sys\nfrom prepare import data\nprint(data(), data() is data(), 'ctypes' in sys.modules)\n"
+        "data().append(4)"
+    )
+
+    def next_run() -> str:
+        one = job(compute, source, warm=Warmth([], "parts/prepare.py"), name="parts/train.py")
+        assert run(compute, one).exit_code == 0
+        return Path(RunFolder(one.folder).stdout).read_text()
+
+    until(lambda: next_run() == "[1, 2, 3] True True\n", "a run starts warm")
+    calls = (tmp_path / "calls").read_text()
+    assert [next_run() for _ in range(3)] == ["[1, 2, 3] True True\n"] * 3
+    assert (tmp_path / "calls").read_text() == calls
+
+
 @pytest.mark.parametrize(
     "text",
     [

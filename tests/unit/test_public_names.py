@@ -31,6 +31,7 @@ PUBLIC = [
     "lognormal",
     "loguniform",
     "normal",
+    "prepare",
     "qlognormal",
     "qloguniform",
     "qnormal",

@@ -196,7 +196,9 @@ def _prepare(order: dict[str, Any]) -> str:
     before = set(sys.modules)
     try:
         if not os.path.isdir(folder):
-            shutil.copytree(order["source"], folder, symlinks=True)
+            aside = f"{folder}.{os.getpid()}"
+            shutil.copytree(order["source"], aside, symlinks=True)
+            os.rename(aside, folder)
         os.chdir(folder)
         sys.path.insert(0, os.path.dirname(path))
         importlib.import_module(os.path.splitext(os.path.basename(path))[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ from ..sweep.config import HyperDriveConfig
 from ..sweep.templates import filled
 from ..sweep.imports import Imports, survey
 from ..sweep.script import ScriptRunConfig
+
+
+_PREPARES = re.compile(r"^@(overdrive\.)?prepare\b", re.MULTILINE)
 
 
 class Jobs:
@@ -157,4 +161,4 @@ def _warmth(
     found = survey(path, read) if script.warm == "auto" else Imports(tuple(script.warm), ())
     if found.obstacles:
         return None, found.obstacles
-    return Warmth(found.modules, prepare if "@" in (read(prepare) or "") else None), ()
+    return Warmth(found.modules, prepare if _PREPARES.search(read(prepare) or "") else None), ()
