@@ -42,6 +42,7 @@ _HOMES = {
     "qnormal": "model.expressions",
     "quniform": "model.expressions",
     "randint": "model.expressions",
+    "prepare": "runtime.prepare",
     "tune": "sdk.tune",
     "uniform": "model.expressions",
 }

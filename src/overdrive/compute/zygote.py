@@ -70,20 +70,20 @@ class Zygote:
                 self._answer({"seconds": took, "missing": missing, "refused": failed or self._unsafe()})
                 continue
             why = self._refusal(order)
-            pid = 0 if why else self._fork()
+            pid = 0 if why else self._fork(order)
             if pid is None:  # we are the run
                 return order
             for fd in self._descriptors:
                 os.close(fd)
             self._descriptors = []
-            self._answer({"run": order["run"], "pid": pid, "refused": why})
+            self._answer(
+                {"run": order["run"], "pid": pid, "refused": why or ("" if pid else "a fork has failed")}
+            )
 
     def become(self, order: dict[str, Any]) -> None:
         """Take on the descriptors, folder, environment and arguments of this run, once the gate opens."""
         gate, out, err = self._descriptors
         self._channel.close()
-        os.setsid()
-        _label(order)
         if os.read(gate, 1) != b"g":  # the launcher has died, or the run was cancelled
             os._exit(0)
         os.dup2(out, 1)
@@ -95,7 +95,7 @@ class Zygote:
         os.environ.update(order["env"])
         _start_afresh()
 
-    def _fork(self) -> int | None:
+    def _fork(self, order: dict[str, Any]) -> int | None:
         """The pid of a grandchild; None in it."""
         reading, writing = os.pipe()
         with warnings.catch_warnings():  # since Python 3.12 it warns of the threads that we have weighed
@@ -103,12 +103,13 @@ class Zygote:
             middle = os.fork()
             if middle == 0:
                 os.close(reading)
-                run = os.fork()
-                if run == 0:
-                    os.close(writing)
-                    return None
-                os.write(writing, str(run).encode())
-                os._exit(0)
+                if os.fork():
+                    os._exit(0)
+                os.setsid()
+                _label(order)
+                os.write(writing, str(os.getpid()).encode())
+                os.close(writing)
+                return None
         os.close(writing)
         os.waitpid(middle, 0)
         pid = int(os.read(reading, 32) or b"0")

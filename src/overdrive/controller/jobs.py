@@ -17,10 +17,9 @@ from ..runtime import wire
 from ..runtime.checkpoints import Kept, kept_values, latest
 from ..sweep.command import render
 from ..sweep.config import HyperDriveConfig
-from ..sweep.templates import filled
 from ..sweep.imports import Imports, survey
 from ..sweep.script import ScriptRunConfig
-
+from ..sweep.templates import filled
 
 _PREPARES = re.compile(r"^@(overdrive\.)?prepare\b", re.MULTILINE)
 
@@ -140,6 +139,8 @@ class Jobs:
 def seed(of_sweep: int | None, number: int) -> int:
     """A number in [0, 2^31) of each run's own, the same for all its attempts."""
     return zlib.crc32(f"{of_sweep}/{number}".encode()) >> 1
+
+
 def _warmth(
     script: ScriptRunConfig, limits: Mapping[str, Any], snapshot: Path
 ) -> tuple[Warmth | None, tuple[str, ...]]:

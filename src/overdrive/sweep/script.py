@@ -35,6 +35,9 @@ class ScriptRunConfig:
     a value goes; each run finds them filled in at the same place in its copy.
     that uses more than `memory_limit_mb` is ended. `warm`: whether the runs of a Python script are forked from a
     process that has imported its packages: "auto" where that is safe, "off", or the names of the modules.
+    a value goes; each run finds them filled in at the same place in its copy. `warm`: whether the runs of a
+    Python script are forked from a process that has imported its packages: "auto" where that is safe, "off", or
+    the names of the modules.
     """
 
     source_directory: str = "."
@@ -161,6 +164,8 @@ class ScriptRunConfig:
 
 def _is_inside(path: str) -> bool:
     return not posixpath.isabs(path) and posixpath.normpath(path).split("/")[0] not in (".", "..")
+
+
 def _are_modules(names: Any) -> bool:
     if isinstance(names, str) or not isinstance(names, Sequence):
         return False
