@@ -27,17 +27,13 @@ class ScriptRunConfig:
     shell would read) takes the place of script and arguments, and gets its values through
     `${{search_space.x}}`. `environment` and `compute_target` are names, or objects with a name; a bare
     `python` is the environment's interpreter, else `interpreter`, else the one that submitted. `requirements`
-    are the packages that an environment object asks for. After a
-    cancel or a time limit the run gets TERM and has `grace_seconds` to leave before it is killed. A run
-    that uses more than `memory_limit_mb` is ended. `templates` are files of the source folder with `{{x}}` where
-    a value goes; each run finds them filled in at the same place in its copy. `reads_parameters`: the program
-    reads values from $OVERDRIVE_PARAM_x or the file $OVERDRIVE_PARAMS, though its command does not mention them.
-    a value goes; each run finds them filled in at the same place in its copy.
-    that uses more than `memory_limit_mb` is ended. `warm`: whether the runs of a Python script are forked from a
-    process that has imported its packages: "auto" where that is safe, "off", or the names of the modules.
-    a value goes; each run finds them filled in at the same place in its copy. `warm`: whether the runs of a
-    Python script are forked from a process that has imported its packages: "auto" where that is safe, "off", or
-    the names of the modules.
+    are the packages that an environment object asks for. After a cancel or a time limit the run gets TERM and
+    has `grace_seconds` to leave before it is killed. A run that uses more than `memory_limit_mb` is ended.
+    `templates` are files of the source folder with `{{x}}` where a value goes; each run finds them filled in at
+    the same place in its copy. `reads_parameters`: the program reads values from $OVERDRIVE_PARAM_x or the file
+    $OVERDRIVE_PARAMS, though its command does not mention them. `warm`: whether the runs of a Python script are
+    forked from a process that has imported its packages: "auto" where that is safe, "off", or the names of the
+    modules.
     """
 
     source_directory: str = "."
