@@ -30,8 +30,8 @@ MAY_IMPORT = {
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
     "sdk": "environments compute.base controller.daemon controller.lease sweep samplers.base policies.base "
     f"store.base runtime {VALUES}",
-    "adapters": f"sdk sweep.config sweep.script {VALUES}",
-    "adapters.mlflow": "runtime.context",
+    "adapters": f"sdk sweep.config sweep.script runtime {VALUES}",
+    "adapters.mlflow": "runtime",
     "widget": f"sdk sweep.config charts {VALUES}",
     "cli": f"sdk adapters studio runtime {VALUES}",
     "__main__": "cli",

@@ -311,6 +311,21 @@ def replay(
 
 
 @app.command()
+def export(
+    ident: Id = "last",
+    mlflow: Annotated[
+        str, typer.Option("--mlflow", metavar="URI", help="An MLflow server, or a folder or database of one.")
+    ] = ...,  # type: ignore[assignment]
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Send a finished sweep with all its runs to an MLflow server."""
+    from .export import export_to_mlflow
+
+    return export_to_mlflow(workspace, ident, mlflow, as_json=as_json)
+
+
+@app.command()
 def studio(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     port: Annotated[

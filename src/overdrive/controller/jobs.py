@@ -123,6 +123,8 @@ class Jobs:
             wire.HOME: settings["home"],
             wire.SEED: str(seed(self._config.hyperparameter_sampling.seed, run.number)),
         }
+        if wire.MLFLOW_URI not in os.environ and wire.MLFLOW_URI not in command.env:
+            own[wire.MLFLOW_URI] = "overdrive:run"
         limit = script.memory_limit_mb
         return Job(
             id=run.job,

@@ -3,6 +3,7 @@
     <run folder>/            the script's working directory: its copy of the source
         outputs/  logs/      what the script leaves for us to keep
         .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json  checkpoints/
+                             mlflow.jsonl, where the script uses MLflow
                              files/: what is copied over the source, at the same places
 
 A metric line is one JSON object and one newline, appended with one write:
@@ -30,6 +31,7 @@ METRICS = "OVERDRIVE_METRICS"
 PARAMS = "OVERDRIVE_PARAMS"
 HOME = "OVERDRIVE_HOME"
 CHECKPOINTS = "OVERDRIVE_CHECKPOINT_DIR"
+MLFLOW_URI = "MLFLOW_TRACKING_URI"
 SEED = "OVERDRIVE_SEED"
 
 OWN = ".run"
@@ -48,6 +50,7 @@ class RunFolder:
         "job",
         "logs",
         "metrics",
+        "mlflow",
         "outputs",
         "own",
         "params",
@@ -63,6 +66,7 @@ class RunFolder:
         self.images = os.path.join(self.outputs, "images")
         self.own = os.path.join(self.path, OWN)
         self.metrics = os.path.join(self.own, "metrics.jsonl")
+        self.mlflow = os.path.join(self.own, "mlflow.jsonl")
         self.params = os.path.join(self.own, "params.json")
         self.stdout = os.path.join(self.own, "stdout.txt")
         self.stderr = os.path.join(self.own, "stderr.txt")

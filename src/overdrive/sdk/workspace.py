@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FOLDER = ".overdrive"
 
+_PATH = {"overdrive": "", "overdrive_mlflow-1.dist-info": "runtime/mlflow.dist-info"}
+"""What stands on a run's PYTHONPATH: links into the package."""
+
 
 class Workspace:
     """A project's sweeps, runs, snapshots and models.
@@ -135,14 +138,17 @@ class Workspace:
         return self.sweep_folder(sweep_id) / (f"{number}.{attempt}" if attempt else str(number))
 
     def python_path(self) -> Path:
-        """A folder with one link to this very package, for interpreters that do not know it."""
+        """A folder with links to this very package, for interpreters that do not know it, and to what makes
+        MLflow find its store there."""
         folder = self.home / "path"
         folder.mkdir(exist_ok=True)
-        link, package = folder / "overdrive", Path(__file__).parent.parent
-        if not link.is_symlink() or Path(os.readlink(link)) != package:
-            aside = folder / f".overdrive.{os.getpid()}"
-            aside.symlink_to(package)
-            aside.replace(link)
+        package = Path(__file__).parent.parent
+        for name, target in _PATH.items():
+            link, meant = folder / name, package / target
+            if not link.is_symlink() or Path(os.readlink(link)) != meant:
+                aside = folder / f".{name}.{os.getpid()}"
+                aside.symlink_to(meant)
+                aside.replace(link)
         return folder
 
     def _made(self) -> Workspace:
