@@ -397,16 +397,18 @@ def test_a_read_only_disk_refuses_a_resume_in_one_line_and_loses_nothing(small_l
     lab.until(lambda: lab.values(run) == [[1, 2]], "both values are stored")
     lab.kill(lab.controller(run), lab.launcher(run), *lab.scripts(run))
     lab.workspace.store.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+    def mounted(how: str) -> bool:
+        return not subprocess.run(["mount", "-o", f"remount,{how}", str(small_disk)]).returncode
+
+    lab.until(lambda: mounted("ro"), "read-only, when the last of them has let go of its files")
     try:
         with pytest.raises(StoreError, match=r"overdrive\.db: (unable|attempt)") as raised:
             run.resume()
         assert "\n" not in str(raised.value)
         lab.workspace.store.close()
     finally:
-        lab.until(
-            lambda: not subprocess.run(["mount", "-o", "remount,rw", str(small_disk)]).returncode, "writable"
-        )
+        lab.until(lambda: mounted("rw"), "writable")
     lab.open("go")
     run.resume()
     lab.ended(run)

@@ -368,6 +368,9 @@ def _leave_names(path: str, known: set[str]) -> None:
 
 def main() -> None:
     """Serve; in a child, be the run."""
+    ctypes.CDLL(None).prctl(
+        1, signal.SIGKILL, 0, 0, 0
+    )  # PR_SET_PDEATHSIG: not a moment longer than the launcher
     if not sys.path[0]:
         del sys.path[0]  # the current folder, because of -c
     zygote = Zygote(socket.socket(fileno=int(sys.argv[2])))
