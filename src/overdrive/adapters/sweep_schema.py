@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from .document import MISSING, close, shown
 
@@ -75,7 +83,7 @@ def _goal(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Said = Annotated[str, BeforeValidator(_said)]
 Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 Names = Annotated[

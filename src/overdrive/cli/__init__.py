@@ -153,6 +153,18 @@ def sweep(
     return run(command, wanted, workspace, detach=detach, auto_resume=auto_resume, as_json=as_json)
 
 
+@app.command()
+def schema(
+    kind: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="Of which files: sweep, command or component.")
+    ] = "sweep",
+) -> int:
+    """Print the JSON schema of job files, for editors that check while one types."""
+    from .schema import print_schema
+
+    return print_schema(kind)
+
+
 @app.command("list")
 def list_(
     number: Annotated[
