@@ -41,8 +41,8 @@ def law_in(text: str) -> Expression | None:
     """The law that `text` as a whole is, or None when it is something else.
 
     HyperDrive's names, also as `LogUniform` or `log_uniform`; arguments by place or by name; numbers with
-    arithmetic and `log`, `exp`, `sqrt`; lists and ranges; text with or without quotes. ConfigError for what is
-    meant as a law and is none: a misspelt name, a missing bracket, wrong arguments.
+    arithmetic and `log`, `exp`, `sqrt`; lists and ranges; text with or without quotes; `.near(value)` behind it.
+    ConfigError for what is meant as a law and is none: a misspelt name, a missing bracket, wrong arguments.
     """
     call = _CALL.match(text)
     if call is None:
@@ -89,7 +89,11 @@ class _Reader:
         self.text = text
 
     def law(self, node: ast.expr, name: str) -> Expression:
-        if not isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "near":
+            if len(node.args) != 1 or node.keywords:
+                raise ConfigError(f"near takes one value, as in {name}(...).near(value)")
+            return self.law(node.func.value, name).near(self.value(node.args[0]))
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             raise ConfigError(f"must be one law, such as {name}(...)")
         places: list[Any] = []
         for word in node.args:
@@ -140,8 +144,11 @@ class _Reader:
 
     def _option(self, node: ast.expr) -> Any:
         """A value inside a branch, where a law may stand."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            name = _name(node.func.id)
+        call = (
+            node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+        )
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            name = _name(call.func.id)
             if name is not None:
                 return self.law(node, name)
         return self.value(node)

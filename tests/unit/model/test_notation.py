@@ -34,6 +34,9 @@ from overdrive.model.notation import law_in
         ),
         ("choice(True, None, -1, 1e-3)", choice(True, None, -1, 0.001)),
         ("choice([[1, 2], [3]])", choice([[1, 2], [3]])),
+        ("loguniform(-9, -2).near(3e-4)", loguniform(-9, -2).near(3e-4)),
+        ("choice(relu, tanh).near(tanh)", choice("relu", "tanh").near("tanh")),
+        ("choice({'m': uniform(0, 1).near(0.9)}, 0)", choice({"m": uniform(0, 1).near(0.9)}, 0)),
     ],
 )
 def test_a_law_is_read(text, law):
@@ -88,6 +91,9 @@ def test_anything_else_is_left_alone(text):
         ("uniform(0, log(0))", "cannot be computed"),
         ("uniform(0, (-8) ** 0.5)", "cannot be computed"),
         ("uniform(0, 1) + (2)", "must be one law"),
+        ("uniform(0, 1).far(2)", "must be one law"),
+        ("uniform(0, 1).near()", "near takes one value"),
+        ("uniform(0, 1).near(2)", "near: must be a number from 0 to 1"),
         ("choice(" + "(" * 5000 + ")" * 5000 + ")", "cannot be read"),
     ],
 )
