@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import erfc, ndtr
 
-from overdrive.samplers.bayesian.acquisition import log_ei, log_ei_slopes, log_h
+from overdrive.samplers.bayesian.acquisition import below, log_ei, log_ei_slopes, log_h
 
 
 def test_near_the_incumbent_it_is_the_logarithm_of_expected_improvement():
@@ -42,3 +42,12 @@ def test_slopes():
     assert by_mean == pytest.approx((up - down) / (2 * h), rel=1e-4)
     wide, narrow = (log_ei(mean, variance * (1 + s), 0.5) for s in (h, -h))
     assert by_variance == pytest.approx((wide - narrow) / (2 * h * variance), rel=1e-4, abs=1e-5)
+
+
+def test_what_is_known_to_lie_below_a_bound():
+    # Half a normal curve: mean -sqrt(2 / pi), variance 1 - 2 / pi. A bound far above tells nothing, one far below all.
+    means, variances = below(
+        np.array([0.0, 5.0, 0.0]), np.array([1.0, 4.0, 1.0]), np.array([0.0, 99.0, -50.0])
+    )
+    assert means == pytest.approx([-0.7978846, 5.0, -50.02], abs=1e-3)
+    assert variances == pytest.approx([0.3633802, 4.0, 0.0], abs=1e-3)

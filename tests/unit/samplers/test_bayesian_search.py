@@ -28,7 +28,7 @@ WHOLE = np.zeros(5), np.ones(5)
 def seen(values, statuses, goal=PrimaryMetricGoal.MAXIMIZE):
     history = History(goal)
     for number, (value, status) in enumerate(zip(values, statuses, strict=True)):
-        params = {"x": number / 10, "n": 1, "kind": "a"}
+        params = {"x": number / 20, "n": 1, "kind": "a"}
         history.add(RunRecord(str(number), number, params, Series(goal, value), status))
     return observations(history, Encoding(SPACE))
 
@@ -43,17 +43,39 @@ def test_each_status_is_its_kind_of_evidence():
     )
     assert [Kind(int(kind)).name for kind in found.kinds] == [
         "DONE",
-        "STOPPED",
+        "BOUND",
         "FAILED",
         "FAILED",
         "PENDING",
         "PENDING",
     ]
     assert found.values[:2].tolist() == [-3.0, -0.5] and np.all(np.isnan(found.values[2:]))
-    assert found.variance[0] == 0 < found.variance[1]
+    assert np.all(found.errors == 0)
     assert found.measured == 2 and len(found.known()) == 4 and len(found.pending()) == 2
-    levels = found.known().levels()
+    assert len(found.finished()) == 3
+    levels, variance = found.known().levels()
+    assert np.all(variance == 0)
     assert levels[2] == levels[3] == levels[1] > levels[0]
+
+
+def test_stopped_and_running_runs_enter_as_forecasts_of_their_ends():
+    # Every curve falls from 2 to its end and has a tenth of the way to go after 5 of 10 values.
+    def curve(end, count):
+        return [end + (2 - end) * 10 ** (-k / 5) for k in range(count)]
+
+    ends = [0.3, 0.8, 0.5, 0.9, 0.4, 0.7, 0.6, 1.0, 0.2, 0.45, 0.55, 0.35]
+    found = seen(
+        [curve(end, 10) for end in ends] + [curve(0.65, 6), curve(0.25, 4), []],
+        [Status.COMPLETED] * 12 + [Status.CANCELED, Status.RUNNING, Status.RUNNING],
+        PrimaryMetricGoal.MINIMIZE,
+    )
+    assert found.kinds[12:].tolist() == [Kind.FORECAST, Kind.FORECAST, Kind.PENDING, Kind.PENDING]
+    stopped, running = found.values[12:14]
+    assert stopped < curve(0.65, 6)[-1] and running < curve(0.25, 4)[-1] - 0.2  # not their last values
+    assert abs(stopped - 0.65) < 2 * found.errors[12] and abs(running - 0.25) < 2 * found.errors[13]
+    assert found.points[13].tolist() == found.points[14].tolist() and found.errors[14] == 0
+    levels, variance = found.known().levels()
+    assert variance[12] > 0 == variance[0] and len(levels) == 14 == len(found.finished()) + 2
 
 
 def test_the_worst_infinity_is_a_failure():

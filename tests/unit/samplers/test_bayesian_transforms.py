@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overdrive.samplers.bayesian.transforms import levelled, ranked, standardised, warped
+from overdrive.samplers.bayesian.transforms import levelled, ranked, standardised, warped, warped_errors
 
 values = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30)
 
@@ -56,3 +56,12 @@ def test_degenerate_results_stay_finite_and_small(y):
 def test_standardised():
     assert standardised(np.array([1.0, 3.0])) == pytest.approx([-1.0, 1.0])
     assert standardised(np.full(4, 0.1)).tolist() == [0.0] * 4
+
+
+def test_errors_become_those_of_the_levels():
+    y, levels = np.array([2.0, 1.0, 4.0, 8.0]), np.array([0.5, 0.0, 1.0, 1.5])
+    # 2 +- 1: levels 0 and 0.75. 1 +- 1: straight on below the best to -0.5, and 0.5. 8 +- 4: flat above 1.5, and 1
+    errors = np.array([1.0, 1.0, 0.0, 4.0])
+    assert warped_errors(y, levels, errors) == pytest.approx([0.375, 0.5, 0.0, 0.25])
+    assert warped_errors(y[:1], levels[:1], errors[:1]).tolist() == [0.0]
+    assert np.all(np.isfinite(warped_errors(np.array([1e308, -1e308]), levels[:2], np.array([1e308, 1e308]))))

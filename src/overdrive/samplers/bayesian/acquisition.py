@@ -38,6 +38,16 @@ def log_ei(mean: Array, variance: Array, incumbent: float) -> Array:
     return np.asarray(np.log(deviation) + log_h((incumbent - mean) / deviation), dtype=float)
 
 
+def below(mean: Array, variance: Array, bound: Array) -> tuple[Array, Array]:
+    """Mean and variance of normal values, (k,) each, of which nothing else is known than that they are not above
+    (k,) bounds: what a run would have come to that was stopped there (Hutter, Hoos and Leyton-Brown 2013,
+    arXiv 1310.1947)."""
+    deviation = np.sqrt(variance)
+    z = (bound - mean) / deviation
+    ratio = np.exp(-z * z / 2 - _LOG_ROOT_2PI - log_ndtr(z))
+    return mean - deviation * ratio, variance * np.clip(1 - z * ratio - ratio * ratio, 0.0, 1.0)
+
+
 def log_ei_slopes(mean: Array, variance: Array, incumbent: float) -> tuple[Array, Array, Array]:
     """log EI and its derivatives with respect to mean and variance."""
     deviation = np.sqrt(variance)

@@ -1,48 +1,53 @@
-"""What the runs of a history tell: where each stood, what came of it, and how much to trust that."""
+"""What the runs of a history tell: where each stood, what came of it or would, and how much to trust that."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
+from ...forecasts.curves import Forecast, forecasts
 from ...model.history import History
 from ...model.metrics import PrimaryMetricGoal
 from ...model.records import RunRecord, Status
 from .arrays import Array, Mask
 from .encoding import Encoding
-from .transforms import warped
-
-_STOPPED_VARIANCE = 0.1
-"""A stopped run would have gone on to an unknown value: so much variance beside the noise, in units of the
-variance of all results."""
+from .transforms import warped, warped_errors
 
 
 class Kind(IntEnum):
     """Of what sort a run's evidence is."""
 
     DONE = 0
-    STOPPED = 1
-    FAILED = 2
-    PENDING = 3
+    FORECAST = 1
+    """It was stopped, or is going on, and the value is where it would end."""
+    BOUND = 2
+    """It was stopped, and the value is all that is known: it would have ended there or better."""
+    FAILED = 3
+    PENDING = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """n runs in the order of the history. `points` (n, m); `values` (n,): smaller is better, NaN where there
-    is none; `variance` (n,): beside the common noise, in units of the variance of all results; `kinds` (n,):
-    a `Kind` each."""
+    """n pieces of evidence in the order of the history; a run that is going on may be two, a forecast and
+    pending. `points` (n, m); `values` (n,): smaller is better, NaN where there is none; `errors` (n,): the
+    standard deviation of each, in the same units; `kinds` (n,): a `Kind` each."""
 
     points: Array
     values: Array
-    variance: Array
+    errors: Array
     kinds: Array
 
     def known(self) -> Observations:
         """Those that are evidence: all but the pending ones."""
         return self._where(self.kinds != Kind.PENDING)
+
+    def finished(self) -> Observations:
+        """Those that will never change."""
+        return self._where((self.kinds == Kind.DONE) | (self.kinds == Kind.FAILED))
 
     def pending(self) -> Observations:
         """The runs that are queued or going on."""
@@ -66,9 +71,7 @@ class Observations:
         return kept
 
     def _where(self, chosen: Mask) -> Observations:
-        return Observations(
-            self.points[chosen], self.values[chosen], self.variance[chosen], self.kinds[chosen]
-        )
+        return Observations(self.points[chosen], self.values[chosen], self.errors[chosen], self.kinds[chosen])
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -78,48 +81,44 @@ class Observations:
         """How many have a value."""
         return int(np.sum(np.isfinite(self.values)))
 
-    def levels(self) -> Array:
-        """(n,) what the process is fitted to: warped values, a run without one as bad as the worst."""
-        levels = np.zeros(len(self))
+    def levels(self) -> tuple[Array, Array]:
+        """(n,) what the process is fitted to, and (n,) the variance of that: warped values; a run without one is
+        as bad as the worst."""
+        levels, variance = np.zeros(len(self)), np.zeros(len(self))
         good = np.isfinite(self.values)
         if np.any(good):
             levels[good] = warped(self.values[good])
             levels[~good] = np.max(levels[good])
-        return levels
+            variance[good] = warped_errors(self.values[good], levels[good], self.errors[good]) ** 2
+        return levels, variance
 
 
 def observations(history: History, encoding: Encoding) -> Observations:
-    """The evidence of every run whose configuration lies in the space. Where a forecast of the end of a stopped
-    or running run is known, this is where its mean and variance belong."""
-    points, values, variances, kinds = [], [], [], []
+    """The evidence of every run whose configuration lies in the space."""
+    forecast = forecasts(history)
+    points: list[Array] = []
+    rows: list[tuple[float, float, Kind]] = []
     for run in history:
         _, point = encoding.place(run.params)
-        if point is None:
-            continue
-        value, variance, kind = _evidence(run, history.goal)
-        points.append(point)
-        values.append(value)
-        variances.append(variance)
-        kinds.append(kind)
-    shape = (len(points), len(encoding))
+        if point is not None:
+            rows += _evidence(run, history.goal, forecast.get(run.id))
+            points += [point] * (len(rows) - len(points))
+    values, errors, kinds = np.array(rows, dtype=float).reshape(len(rows), 3).T
     return Observations(
-        np.array(points, dtype=float).reshape(shape),
-        np.array(values, dtype=float),
-        np.array(variances, dtype=float),
-        np.array(kinds, dtype=float),
+        np.array(points, dtype=float).reshape(len(rows), len(encoding)), values, errors, kinds
     )
 
 
-def _evidence(run: RunRecord, goal: PrimaryMetricGoal) -> tuple[float, float, Kind]:
+def _evidence(
+    run: RunRecord, goal: PrimaryMetricGoal, forecast: Forecast | None
+) -> Iterator[tuple[float, float, Kind]]:
+    sign = -1.0 if goal is PrimaryMetricGoal.MAXIMIZE else 1.0
     best = run.series.best
-    usable = best is not None and math.isfinite(best)
-    value = math.nan
-    if best is not None and usable:
-        value = -float(best) if goal is PrimaryMetricGoal.MAXIMIZE else float(best)
+    if forecast is not None and math.isfinite(forecast.mean) and math.isfinite(forecast.std):
+        yield sign * forecast.mean, forecast.std, Kind.FORECAST
+    elif run.status is Status.FAILED or (run.status.terminal and (best is None or not math.isfinite(best))):
+        yield math.nan, 0.0, Kind.FAILED
+    elif run.status.terminal and best is not None:
+        yield sign * best, 0.0, Kind.BOUND if run.status is Status.CANCELED else Kind.DONE
     if not run.status.terminal:
-        return math.nan, 0.0, Kind.PENDING
-    if run.status is Status.FAILED or not usable:
-        return math.nan, 0.0, Kind.FAILED
-    if run.status is Status.CANCELED:
-        return value, _STOPPED_VARIANCE, Kind.STOPPED
-    return value, 0.0, Kind.DONE
+        yield math.nan, 0.0, Kind.PENDING

@@ -23,6 +23,7 @@ from ...model.records import Params
 from ...model.space import SearchSpace
 from ...model.values import key
 from ..base import SequenceSampling
+from .acquisition import below
 from .arrays import Array
 from .beliefs import Beliefs
 from .encoding import Encoding
@@ -188,10 +189,10 @@ class BayesianParameterSampling(SequenceSampling):
         """The most promising configuration that no run has had."""
         encoding, recipe = self._encoding, self.recipe
         known, pending = evidence.known(), evidence.pending()
-        levels = known.levels()
+        levels, variance = known.levels()
         turns = recipe.continuous if np.all(encoding.continuous) else recipe.mixed
         turn = turns[number % len(turns)]
-        promise = self._promise(known, levels, encoding.inputs(pending.points), turn)
+        promise = self._promise(known, levels, variance, encoding.inputs(pending.points), turn)
         best = known.points[np.argsort(levels, kind="stable")]
         box = trusted(encoding, best[0], len(known) + len(pending), recipe.effort)
         rng = self._numbers(f"at {number}")
@@ -201,30 +202,44 @@ class BayesianParameterSampling(SequenceSampling):
         found = (encoding.params(point) for point in points)
         return next((p for p in found if key(p) not in seen and self.space.allows(p)), None)
 
-    def _promise(self, known: Observations, levels: Array, waiting: Array, turn: Turn) -> Promise:
+    def _promise(
+        self, known: Observations, levels: Array, variance: Array, waiting: Array, turn: Turn
+    ) -> Promise:
         """What the process says, given the evidence and the inputs of pending runs."""
         encoding, kept = self._encoding, known.chosen(self.recipe.most)
-        inputs = encoding.inputs(known.points[kept])
+        inputs, kinds = encoding.inputs(known.points[kept]), known.kinds[kept]
+        levels, variance = levels[kept], variance[kept]
         theta = self._theta(known, turn.prior)
-        posterior = Posterior(inputs, levels[kept], known.variance[kept], encoding.owner, theta, waiting)
-        good = known.kinds[kept] != Kind.FAILED
-        means, _ = posterior(np.concatenate([inputs[good], waiting]))
+        bounded = kinds == Kind.BOUND
+        if np.any(bounded) and not np.all(bounded):
+            sure = Posterior(inputs[~bounded], levels[~bounded], variance[~bounded], encoding.owner, theta)
+            mean, spread = sure(inputs[bounded])
+            levels[bounded], variance[bounded] = below(mean, spread + sure.noise, levels[bounded])
+        posterior = Posterior(inputs, levels, variance, encoding.owner, theta, waiting)
+        good, done = kinds != Kind.FAILED, kinds == Kind.DONE
+        means, _ = posterior(np.concatenate([inputs[good & ~done], waiting, inputs[done]]))
         belief = self.recipe.belief / len(known)
         if not turn.reported:
             return Promise(encoding, posterior, float(np.min(means)), 0.0, self._beliefs, belief)
-        reports = np.concatenate([levels[kept][good], means[int(np.sum(good)) :]])
+        reports = np.concatenate([levels[done], means[: len(means) - int(np.sum(done))]])
         return Promise(encoding, posterior, float(np.min(reports)), posterior.noise, self._beliefs, belief)
 
     def _theta(self, known: Observations, prior: Prior) -> Array:
-        """The hyperparameters for these results: fitted to as many of them as the schedule says, always from
-        the same start, so that they do not depend on what was asked before."""
-        part = known.first(_scheduled(len(known), self.recipe.refit))
-        mark = repr(prior).encode() + part.points.tobytes() + part.values.tobytes() + part.variance.tobytes()
+        """The hyperparameters for the finished runs, or for all while few have finished: fitted to as many of them as
+        the schedule says, always from the same start, so that they do not depend on what was asked before."""
+        finished = known.finished()
+        part = finished if finished.measured >= self.recipe.start else known
+        part = part.first(_scheduled(len(part), self.recipe.refit))
+        mark = repr(prior).encode() + part.points.tobytes() + part.values.tobytes() + part.errors.tobytes()
         if mark not in self._fits:
             kept = part.chosen(self.recipe.most // 2)
-            inputs, levels = self._encoding.inputs(part.points[kept]), part.levels()[kept]
-            owner, steps = self._encoding.owner, self.recipe.steps
-            self._fits[mark] = fit(inputs, levels, part.variance[kept], owner, prior, steps)
+            levels, variance = part.levels()
+            inputs, owner, steps = (
+                self._encoding.inputs(part.points[kept]),
+                self._encoding.owner,
+                self.recipe.steps,
+            )
+            self._fits[mark] = fit(inputs, levels[kept], variance[kept], owner, prior, steps)
             while len(self._fits) > _REMEMBERED:
                 self._fits.popitem(last=False)
         return self._fits[mark]

@@ -18,10 +18,30 @@ _REFERENCE = 10
 _LEAST_SPREAD = 0.3
 """Of the results placed by their ranks, in that unit."""
 
+_FAR = 100.0
+"""No error reaches farther beyond the best, in levels."""
+
 
 def warped(y: Array) -> Array:
     """(n,) finite values -> what the Gaussian process is fitted to."""
     return standardised(levelled(y))
+
+
+def warped_errors(y: Array, levels: Array, errors: Array) -> Array:
+    """(n,) values, what they became, and their standard deviations -> those of what they became: half of what one
+    deviation either way would change. Below the best the line goes straight on, above the worst it is flat."""
+    found, some = np.zeros(len(y)), errors > 0
+    if not np.any(some):
+        return found
+    at, first = np.unique(y / 8, return_index=True)  # eighths: no sum of a few is beyond a float
+    low, high = y[some] / 8 - errors[some] / 8, y[some] / 8 + errors[some] / 8
+    line = levels[first]
+    if len(at) > 1 and np.min(low) < at[0]:
+        with np.errstate(over="ignore"):
+            rise = (line[1] - line[0]) / (at[1] - at[0]) * (at[0] - np.min(low))
+        at, line = np.insert(at, 0, np.min(low)), np.insert(line, 0, line[0] - min(rise, _FAR))
+    found[some] = (np.interp(high, at, line) - np.interp(low, at, line)) / 2
+    return found
 
 
 def standardised(y: Array) -> Array:
