@@ -24,6 +24,15 @@ def packed(values: Iterable[float | None], kind: str = "f8") -> dict[str, str]:
     return {"dtype": kind, "bdata": base64.b64encode(numbers.tobytes()).decode("ascii")}
 
 
+def packed_small(values: Sequence[float | None]) -> dict[str, str]:
+    """The same in half the bytes where no eye sees the difference: where the values span enough of their size."""
+    known = np.array([math.nan if value is None else value for value in values])
+    known = known[np.isfinite(known)]
+    size = float(np.max(np.abs(known), initial=0.0))
+    fits = 1e-30 < size < 1e30 and float(np.ptp(known)) > size / 1000
+    return packed(values, "f4" if fits else "f8")
+
+
 def unpacked(array: dict[str, str]) -> Array:
     """The numbers of a typed array."""
     return np.frombuffer(base64.b64decode(array["bdata"]), dtype=f"<{array['dtype']}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,33 @@ from ..model.space import SearchSpace
 from ..model.values import key, token
 
 Kind = Literal["linear", "log", "category"]
+
+TITLE = 44
+"""Characters that the title of an axis may have."""
+
+
+def clipped(text: str, most: int) -> str:
+    """At most so many characters of a text, the last one a sign that there were more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def one_line(text: str) -> str:
+    """Without what steers a terminal, breaks a line or is a formula or a template of Plotly's."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return shown.replace("%{", "%\u200b{").replace("$", "\uff04")
+
+
+def plain(text: str) -> str:
+    """Text that Plotly, which reads markup, shows as it is."""
+    shown = one_line(text)
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        shown = shown.replace(sign, entity)
+    return shown
+
+
+def bare(text: str) -> str:
+    """As `plain`, for ticks of parallel axes and of scenes, where Plotly reads tags but no entities."""
+    return one_line(text).replace("<", "‹").replace(">", "›")
 
 
 @dataclass(frozen=True)
@@ -46,9 +73,9 @@ class Axis:
         """The categories as text."""
         return [short(value) for value in self.categories]
 
-    def layout(self) -> dict[str, Any]:
-        """A Plotly axis."""
-        about: dict[str, Any] = {"title": {"text": plain(self.name)}}
+    def layout(self, text: Callable[[str], str] = plain) -> dict[str, Any]:
+        """A Plotly axis; `text` makes its words safe for where they stand."""
+        about: dict[str, Any] = {"title": {"text": text(clipped(self.name, TITLE))}}
         if self.kind == "log":
             return {**about, "type": "log", "exponentformat": "power", "dtick": 1}
         if self.kind == "linear":
@@ -58,7 +85,7 @@ class Axis:
             **about,
             "type": "linear",
             "tickvals": ticks,
-            "ticktext": [plain(label) for label in self.labels],
+            "ticktext": [text(label) for label in self.labels],
             "range": [-0.5, len(ticks) - 0.5],
         }
 
@@ -102,13 +129,4 @@ def _axis(name: str, laws: Sequence[Any], values: Sequence[Value]) -> Axis:
 
 def short(value: Value) -> str:
     """A value in at most 24 characters."""
-    text = f"{value:.4g}" if isinstance(value, float) else token(value)
-    return text if len(text) <= 24 else f"{text[:23]}…"
-
-
-def plain(text: str) -> str:
-    """Text that Plotly shows as it is: no markup, no template, one line, without what steers a terminal."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        shown = shown.replace(sign, entity)
-    return shown.replace("%{", "%\u200b{").replace("$", "\uff04")
+    return clipped(f"{value:.4g}" if isinstance(value, float) else token(value), 24)

@@ -51,7 +51,7 @@ class Sweep:
     """What a chart may know: the runs in the order of their numbers, and what they have logged.
 
     `points` holds every logged scalar by run id and name; `now` is the present, in epoch seconds, for runs
-    that have not ended.
+    that have not ended; `saved` says in words what early termination has saved.
     """
 
     runs: Sequence[RunRecord]
@@ -60,6 +60,7 @@ class Sweep:
     space: SearchSpace | None = None
     points: Mapping[str, Mapping[str, Sequence[Point]]] = field(default_factory=dict)
     now: float = 0.0
+    saved: str = ""
 
     @cached_property
     def axes(self) -> dict[str, Axis]:
@@ -101,10 +102,11 @@ def draw(name: str, sweep: Sweep, chosen: Mapping[str, str] | None = None) -> Fi
     NotFound for a chart that there is not, ConfigError with every choice that there is not.
     """
     chart: Chart = CHARTS.load(name)()
-    return chart.figure(sweep, _completed(chart.options(sweep), chosen or {}))
+    return chart.figure(sweep, completed(chart.options(sweep), chosen or {}))
 
 
-def _completed(options: Sequence[Option], chosen: Mapping[str, str]) -> dict[str, str]:
+def completed(options: Sequence[Option], chosen: Mapping[str, str]) -> dict[str, str]:
+    """A value for every option; ConfigError with every choice that there is not."""
     known = {option.name: option for option in options}
     problems = [
         Problem(name, f"is no option of this chart; there are {', '.join(known) or 'none'}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..model.metrics import PrimaryMetricGoal
 from ..model.records import Status
+from .axes import clipped, plain
 
 SCALE = ("#6a6fb8", "#4a8fc7", "#2fa9a8", "#63b66a", "#d1ab3a", "#f0803c")
 """From poor to good; every one of them has about the same contrast on white and on black."""
@@ -78,11 +79,11 @@ def _channels(color: str) -> list[int]:
 
 
 def bar(values: Sequence[float | None], goal: PrimaryMetricGoal, title: str) -> dict[str, Any]:
-    """A Plotly colour axis over the metric."""
+    """A Plotly colour axis over the metric, whose name is `title`."""
     low, high = bounds(values, goal)
     return {
         "colorscale": scale(goal),
         "cmin": low,
         "cmax": high,
-        "colorbar": {"title": {"text": title, "side": "right"}},
+        "colorbar": {"title": {"text": plain(clipped(title, 28)), "side": "right"}},
     }

@@ -8,15 +8,15 @@ from typing import Any, ClassVar, NamedTuple
 
 from ..model.metrics import Point
 from ..model.records import RunRecord, Status
-from .arrays import packed, thinned
-from .axes import plain
+from .arrays import packed, packed_small, thinned
+from .axes import TITLE, clipped, plain
 from .base import Figure, Option, Sweep, nothing
 from .colors import STATUS, bounds, shade
 
-MOST_POINTS = 150_000
+MOST_POINTS = 60_000
 """So many points a figure holds; beyond, each line is thinned, and keeps its extremes."""
 
-FEWEST_POINTS = 40
+FEWEST_POINTS = 16
 """So many a line keeps at least."""
 
 GL_POINTS = 4_000
@@ -74,7 +74,9 @@ class Curves:
             {**_trace([line], line.color, kind, hover), "meta": {"live": line.run.number}} for line in live
         ]
         data += _stops(lines, kind, chosen["over"])
-        title = chosen["metric"] + (" (best so far)" if chosen["show"] == "best so far" else "")
+        title = clipped(chosen["metric"], TITLE) + (
+            " (best so far)" if chosen["show"] == "best so far" else ""
+        )
         return {
             "data": data,
             "layout": {
@@ -161,13 +163,14 @@ def _trace(lines: Sequence[Line], color: str, kind: str, hover: str) -> dict[str
         y += line.y
         numbers += [line.run.number] * len(line.x)
     single = any(len(line.x) == 1 for line in lines)
+    pack = packed_small if kind == "scattergl" else packed
     return {
         "type": kind,
         "mode": "lines+markers" if single else "lines",
         "marker": {"size": 4, "color": color},
         "line": {"width": 1.4, "color": color},
-        "x": packed(x),
-        "y": packed(y),
+        "x": pack(x),
+        "y": pack(y),
         "customdata": packed(numbers, "i4"),
         "hovertemplate": hover,
         "connectgaps": False,

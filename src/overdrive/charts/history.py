@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..model.records import RunRecord
 from .arrays import packed
-from .axes import plain
+from .axes import TITLE, clipped, plain
 from .base import Figure, Option, Sweep, nothing
 from .colors import SCALE, STATUS
 
@@ -72,7 +72,7 @@ class BestSoFar:
             "data": [points, steps],
             "layout": {
                 "xaxis": {"title": {"text": "run" if chosen["over"] == "runs" else "minutes"}},
-                "yaxis": {"title": {"text": plain(sweep.metric)}, "type": chosen["scale"]},
+                "yaxis": {"title": {"text": plain(clipped(sweep.metric, TITLE))}, "type": chosen["scale"]},
                 "hovermode": "closest",
                 "showlegend": False,
             },

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model.records import RunRecord
 from .arrays import packed
-from .axes import plain
+from .axes import TITLE, clipped, plain
 from .base import Sweep
 from .colors import ABSENT
 
@@ -26,7 +26,11 @@ def choices(sweep: Sweep) -> tuple[str, ...]:
 
 
 def side(
-    sweep: Sweep, name: str, runs: Sequence[RunRecord], spread: float = SPREAD
+    sweep: Sweep,
+    name: str,
+    runs: Sequence[RunRecord],
+    spread: float = SPREAD,
+    text: Callable[[str], str] = plain,
 ) -> tuple[list[float | None], dict[str, Any]]:
     """The place of each run on an axis, and the axis."""
     axis = sweep.axes.get(name)
@@ -37,9 +41,9 @@ def side(
                 None if place is None else place + spread * (2 * (run.number * _GOLDEN % 1) - 1)
                 for place, run in zip(places, runs, strict=True)
             ]
-        return places, axis.layout()
+        return places, axis.layout(text)
     if name == METRIC:
-        return [run.series.best for run in runs], {"title": {"text": plain(sweep.metric)}}
+        return [run.series.best for run in runs], {"title": {"text": text(clipped(sweep.metric, TITLE))}}
     return [float(run.number) for run in runs], {"title": {"text": "run"}}
 
 

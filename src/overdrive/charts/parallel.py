@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..model.metrics import PrimaryMetricGoal
 from .arrays import packed
-from .axes import Axis, plain
+from .axes import Axis, bare, clipped
 from .base import Figure, Option, Sweep, nothing
 from .colors import bar
 
@@ -18,7 +18,12 @@ ABSENT = "absent"
 MOST_TICKS = 40
 
 AXIS_PIXELS = 84
-"""So wide an axis must be for its labels not to touch the next one's."""
+"""So wide an axis is at least, for its ticks not to touch the next one's."""
+
+LETTER_PIXELS = 7
+
+MOST_LETTERS = 24
+"""Letters of a label."""
 
 
 class Parallel:
@@ -53,7 +58,8 @@ class Parallel:
             dimensions.append(_logarithmic("metric", sweep.metric, list(values)))
         else:
             dimensions.append(_line("metric", sweep.metric, list(values)))
-        colors = bar(values, sweep.goal, plain(sweep.metric))
+        colors = bar(values, sweep.goal, sweep.metric)
+        letters = [len(one["label"]) for one in dimensions]
         return {
             "data": [
                 {
@@ -72,10 +78,15 @@ class Parallel:
                 }
             ],
             "layout": {
-                "margin": {"l": 48, "r": 48, "t": 44, "b": 24},
-                "meta": {"width": AXIS_PIXELS * len(dimensions)},
+                "margin": {"l": margin(letters[0]), "r": margin(letters[-1]), "t": 44, "b": 24},
+                "meta": {"width": max(AXIS_PIXELS, LETTER_PIXELS * max(letters) + 12) * len(dimensions)},
             },
         }
+
+
+def margin(letters: int) -> int:
+    """The margin, in pixels, beside an axis whose label has so many letters."""
+    return max(48, LETTER_PIXELS * letters // 2 + 6)
 
 
 def _dimension(axis: Axis, places: Sequence[float | None]) -> dict[str, Any]:
@@ -126,11 +137,11 @@ def _placed(
         low = bottom
     return {
         "name": name,
-        "label": plain(label),
+        "label": bare(clipped(label, MOST_LETTERS)),
         "values": packed(places),
         "range": [low, high],
         "tickvals": [value for value, _ in ticks],
-        "ticktext": [plain(text) for _, text in ticks],
+        "ticktext": [bare(text) for _, text in ticks],
     }
 
 

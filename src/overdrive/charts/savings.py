@@ -25,7 +25,7 @@ class Savings:
         return []
 
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
-        """Two traces, one on the other; the sum stands above."""
+        """Two traces, one on the other; `meta.note` has the sum in words, plain text."""
         whole = [len(run.series) for run in sweep.runs if run.status is Status.COMPLETED and not _early(run)]
         if not whole or not any(map(_early, sweep.runs)):
             return nothing("Nothing was saved: no run was stopped while others completed.")
@@ -56,14 +56,8 @@ class Savings:
             "layout": {
                 "barmode": "stack",
                 "bargap": 0.15,
-                "title": {
-                    "text": f"{saved:.0f} intervals saved, {share:.0%} of all",
-                    "font": {"size": 12},
-                    "x": 0.02,
-                    "xanchor": "left",
-                    "y": 0.98,
-                },
-                "margin": {"l": 44, "r": 8, "t": 26, "b": 36},
+                "meta": {"note": sweep.saved or f"{saved:.0f} intervals saved, {share:.0%} of all"},
+                "margin": {"l": 44, "r": 8, "t": 8, "b": 36},
                 "xaxis": {"title": {"text": "run"}},
                 "yaxis": {"title": {"text": "intervals"}},
             },

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from .arrays import packed
-from .axes import plain
 from .base import Figure, Option, Sweep, nothing
 from .colors import bar
 from .marks import choices, marker, side
@@ -30,7 +29,6 @@ class Scatter:
 
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
         """Runs that lack one of the two are left out."""
-        title = plain(sweep.metric)
         sides = [side(sweep, chosen[name], sweep.runs) for name in ("x", "y")]
         shown = [k for k in range(len(sweep.runs)) if all(places[k] is not None for places, _ in sides)]
         if not shown:
@@ -53,5 +51,9 @@ class Scatter:
                 }
             )
         values = [run.series.best for run in sweep.runs]
-        layout = {"xaxis": sides[0][1], "yaxis": sides[1][1], "coloraxis": bar(values, sweep.goal, title)}
+        layout = {
+            "xaxis": sides[0][1],
+            "yaxis": sides[1][1],
+            "coloraxis": bar(values, sweep.goal, sweep.metric),
+        }
         return {"data": data, "layout": {**layout, "hovermode": "closest", "showlegend": False}}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .arrays import packed
-from .axes import plain
+from .axes import bare
 from .base import Figure, Option, Sweep, nothing
 from .colors import bar
 from .marks import choices, marker, side
@@ -27,7 +27,7 @@ class Scatter3D:
 
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
         """One trace of runs with a value, one of those without."""
-        sides = {axis: side(sweep, chosen[axis], sweep.runs, spread=0.1) for axis in "xyz"}
+        sides = {axis: side(sweep, chosen[axis], sweep.runs, spread=0.1, text=bare) for axis in "xyz"}
         shown = [
             k for k in range(len(sweep.runs)) if all(places[k] is not None for places, _ in sides.values())
         ]
@@ -56,12 +56,12 @@ class Scatter3D:
                 "scene": {
                     **scene,
                     "camera": {
-                        "eye": {"x": 1.9, "y": 1.9, "z": 0.9},
-                        "center": {"x": 0, "y": 0, "z": -0.2},
+                        "eye": {"x": 1.55, "y": 1.55, "z": 0.8},
+                        "center": {"x": 0, "y": 0, "z": -0.15},
                     },
                     "dragmode": "turntable",
                 },
-                "coloraxis": bar(values, sweep.goal, plain(sweep.metric)),
+                "coloraxis": bar(values, sweep.goal, sweep.metric),
                 "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
                 "showlegend": False,
             },

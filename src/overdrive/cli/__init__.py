@@ -338,6 +338,21 @@ def export(
 
 
 @app.command()
+def report(
+    ident: Id = "last",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="<id>.html here by default.")
+    ] = None,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Write a sweep, its charts and its runs as one HTML file that opens anywhere, without a network."""
+    from .page import write_report
+
+    return write_report(workspace, ident, output, as_json=as_json)
+
+
+@app.command()
 def studio(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     port: Annotated[

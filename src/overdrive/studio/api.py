@@ -10,9 +10,10 @@ import os
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from ..charts import comparison
 from ..charts.base import CHARTS, draw
 from ..errors import ConfigError, NotFound
 from ..model.records import RunRecord
@@ -20,12 +21,16 @@ from ..model.values import token
 from ..runtime.wire import RunFolder
 from ..sdk.hyperdrive_run import HyperDriveRun
 from ..sdk.run import Run
+from ..sdk.view import SweepView
 from ..sdk.workspace import Workspace
 from . import files
-from .feed import finite
+from .feed import finite, material, outline
 from .live import Hub
+from .report import report
 
-Number = int
+Number = Annotated[int, Path(ge=0, lt=2**31)]
+
+MOST_COMPARED = 20
 SEALED = {"content-security-policy": "default-src 'none'; sandbox", "cache-control": "no-store"}
 """Whatever a script has written, opened on its own it can do nothing."""
 
@@ -35,12 +40,12 @@ def router(hub: Hub) -> APIRouter:
     routes = APIRouter(prefix="/api")
 
     @routes.get("/sweeps")
-    async def sweeps() -> Any:
-        return {"workspace": hub.workspace.name, "sweeps": await hub.read(hub.sweeps)}
+    async def sweeps() -> Response:
+        return answer({"workspace": hub.workspace.name, "sweeps": await hub.read(hub.sweeps)})
 
     @routes.get("/sweeps/{sweep_id}")
-    async def sweep(sweep_id: str) -> Any:
-        return await hub.read(lambda: hub.feed(sweep_id).since(-1))
+    async def sweep(sweep_id: str) -> Response:
+        return await hub.read(lambda: answer(hub.feed(sweep_id).since(-1)))
 
     @routes.get("/sweeps/{sweep_id}/charts")
     async def charts(sweep_id: str) -> Any:
@@ -60,12 +65,22 @@ def router(hub: Hub) -> APIRouter:
     async def chart(sweep_id: str, name: str, request: Request) -> Response:
         chosen = dict(request.query_params)
 
-        def drawn() -> bytes:
+        def drawn() -> Response:
             feed = hub.feed(sweep_id)
-            figure = {"version": feed.version, **draw(name, feed.material(), chosen)}
-            return json.dumps(finite(figure), separators=(",", ":"), allow_nan=False).encode()
+            return answer(finite({"version": feed.version, **draw(name, feed.material(), chosen)}))
 
-        return Response(await hub.read(drawn), media_type="application/json")
+        return await hub.read(drawn)
+
+    @routes.get("/comparison")
+    async def compared(
+        sweep: Annotated[list[str], Query(min_length=1, max_length=MOST_COMPARED)],
+        metric: str | None = None,
+        over: Literal["runs", "minutes"] = "runs",
+        scale: Literal["linear", "log"] = "linear",
+    ) -> Response:
+        """Several sweeps on one metric: their outlines, what may be chosen, and the figure."""
+        chosen = {"over": over, "scale": scale, **({} if metric is None else {"metric": metric})}
+        return await hub.read(lambda: answer(finite(_comparison(hub, sweep, chosen))))
 
     @routes.get("/sweeps/{sweep_id}/export.json")
     async def export_json(sweep_id: str) -> Response:
@@ -77,6 +92,11 @@ def router(hub: Hub) -> APIRouter:
     async def export_csv(sweep_id: str) -> Response:
         text = await hub.read(lambda: table(hub, sweep_id))
         return _attached(text.encode(), f"{sweep_id}.csv", "text/csv")
+
+    @routes.get("/sweeps/{sweep_id}/report.html")
+    async def report_html(sweep_id: str) -> Response:
+        text = await hub.read(lambda: report(hub.feed(sweep_id).view))
+        return _attached(text.encode(), f"{sweep_id}.html", "text/html; charset=utf-8")
 
     @routes.get("/sweeps/{sweep_id}/runs/{number}")
     async def run(sweep_id: str, number: Number) -> Any:
@@ -117,6 +137,12 @@ def router(hub: Hub) -> APIRouter:
             opened.chunks(), media_type=kind or "application/octet-stream", headers=headers
         )
 
+    @routes.post("/sweeps/{sweep_id}/enqueue")
+    async def enqueue(sweep_id: str, params: Annotated[dict[str, Any], Body(embed=True)]) -> Any:
+        """Ask for a run with these values."""
+        await asyncio.to_thread(_wish, hub.workspace, sweep_id, "enqueue", {"params": params})
+        return {"asked": "enqueue"}
+
     @routes.post("/sweeps/{sweep_id}/{wish}")
     async def steer(
         sweep_id: str,
@@ -134,6 +160,38 @@ def router(hub: Hub) -> APIRouter:
         return {"asked": "cancel"}
 
     return routes
+
+
+def answer(value: Any) -> Response:
+    """JSON of values that are already what JSON knows; for large answers far quicker than FastAPI's own."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return Response(text.encode(), media_type="application/json")
+
+
+def _comparison(hub: Hub, ids: list[str], chosen: dict[str, str]) -> dict[str, Any]:
+    views = {sweep_id: hub.feed(sweep_id).view for sweep_id in dict.fromkeys(ids)}
+    experiments = [view.sweep.experiment for view in views.values()]
+    names = {
+        sweep_id: view.sweep.experiment
+        if experiments.count(view.sweep.experiment) == 1
+        else f"{view.sweep.experiment} {sweep_id}"
+        for sweep_id, view in views.items()
+    }
+    sweeps = {names[sweep_id]: material(view) for sweep_id, view in views.items()}
+    return {
+        "sweeps": [
+            {**outline(view), "name": names[sweep_id], **_ways(view)} for sweep_id, view in views.items()
+        ],
+        "options": [option._asdict() for option in comparison.options(sweeps)],
+        "figure": comparison.comparison(sweeps, chosen),
+    }
+
+
+def _ways(view: SweepView) -> dict[str, Any]:
+    """How a sweep samples and stops, by name."""
+    config = view.sweep.config
+    policy = config.get("policy") or {}
+    return {"sampling": config.get("sampling", {}).get("name"), "policy": policy.get("name")}
 
 
 def table(hub: Hub, sweep_id: str) -> str:

@@ -7,13 +7,14 @@ browser gets fewer messages, never a queue.
 from __future__ import annotations
 
 import math
+import secrets
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..charts.arrays import thinned
-from ..charts.axes import axes_of
+from ..charts.axes import clipped
 from ..charts.base import Sweep
 from ..errors import ConfigError
 from ..model.records import RunRecord, Status, SweepRecord
@@ -24,21 +25,29 @@ from ..store.base import Store
 RECENT_POINTS = 5_000
 """So many new points are kept for readers; one who knows less draws its charts anew."""
 
+RECENT_MESSAGES = 200
+
 SPARK = 48
 """Points of the small line in the list of sweeps."""
 
 
 class Feed:
-    """One sweep. Every method reads the store or what was read from it, and belongs to the reading thread."""
+    """One sweep. Every method reads the store or what was read from it, and belongs to the reading thread.
+
+    `name` tells this feed from one of another process, whose versions say nothing about this one's.
+    """
 
     def __init__(self, store: Store, sweep_id: str) -> None:
         self.view = SweepView(store, sweep_id)
+        self.name = secrets.token_hex(4)
         self.version = 0
         self._rows: dict[int, dict[str, Any]] = {}
         self._stamps: dict[int, int] = {}
         self._final: set[int] = set()
         self._counts: dict[tuple[str, str], int] = {}
         self._recent: deque[tuple[int, list[Any]]] = deque(maxlen=RECENT_POINTS)
+        self._said: deque[tuple[int, dict[str, Any]]] = deque(maxlen=RECENT_MESSAGES)
+        self._told = 0
         self._forgotten = 1
         self._controlled = (0.0, False)
         self._take()
@@ -55,38 +64,33 @@ class Feed:
         return changed
 
     def since(self, version: int) -> dict[str, Any]:
-        """What a reader who knows `version` (-1: nothing) needs: the sweep, changed rows, new points.
+        """What a reader who knows `version` (-1: nothing) needs: the sweep, changed rows, new points and messages.
 
         `points` is null when they are more than we remember. A point is [run number, metric, interval, value,
         step, time].
         """
-        rows = [self._rows[number] for number, stamp in self._stamps.items() if stamp > version]
         known = version >= self._forgotten
-        points = [point for stamp, point in self._recent if stamp > version] if known else None
-        messages = [{"level": m.level, "text": m.text, "time": m.time} for m in self.view.messages[-200:]]
-        news: dict[str, Any] = finite(
-            {
-                "version": self.version,
-                "whole": version < 0,
-                "sweep": {**self.summary(), "messages": messages},
-                "rows": rows,
-                "points": points,
-            }
-        )
-        return news
+        return {
+            "feed": self.name,
+            "version": self.version,
+            "whole": version < 0,
+            "sweep": self.summary(),
+            "rows": [self._rows[number] for number, stamp in self._stamps.items() if stamp > version],
+            "points": [point for stamp, point in self._recent if stamp > version] if known else None,
+            "messages": [message for stamp, message in self._said if stamp > version],
+        }
 
     def summary(self) -> dict[str, Any]:
-        """One line of the list of sweeps, and the head of the sweep's own page."""
-        savings = self.view.savings()
-        told = {**savings.to_json(), "text": str(savings)}
-        return {**outline(self.view), "controller": self._controller(), "savings": told}
+        """The head of the sweep's page."""
+        laws: dict[str, list[str]] = {}
+        space = space_of(self.view.sweep)
+        for slot in space.slots if space is not None else ():
+            laws.setdefault(slot.name, []).append(clipped(repr(slot.law), 80))
+        return {**finite(outline(self.view)), "laws": laws, "controller": self._controller()}
 
     def material(self) -> Sweep:
         """What charts are drawn from."""
-        view = self.view
-        runs = view.runs
-        points = {run.id: view.points(run.id) for run in runs}
-        return Sweep(runs, view.metric, view.goal, space_of(view.sweep), points, time.time())
+        return material(self.view)
 
     def run(self, number: int) -> RunRecord | None:
         """The run of this number."""
@@ -94,6 +98,10 @@ class Feed:
 
     def _take(self) -> None:
         self.version += 1
+        for message in self.view.messages[self._told :]:
+            said = {"level": message.level, "text": message.text, "time": message.time}
+            self._said.append((self.version, said))
+        self._told = len(self.view.messages)
         for run in self.view.runs:
             if run.number in self._final:
                 continue
@@ -106,21 +114,20 @@ class Feed:
                 if len(self._recent) == RECENT_POINTS:
                     self._forgotten = self._recent[0][0]
                 self._recent.append((self.version, point))
-            if run.status.terminal and self.view.sweep.status.terminal:
+            if run.status.terminal:  # the turn that ends a run is the last one that changes it
                 self._final.add(run.number)
 
     def _new_points(self, run: RunRecord) -> Iterator[list[Any]]:
         for name, points in self.view.points(run.id).items():
             told = self._counts.get((run.id, name), 0)
             for place, point in enumerate(points[told:], start=told + 1):
-                yield [run.number, name, place, point.value, point.step, point.time]
+                yield [run.number, name, place, finite(point.value), finite(point.step), finite(point.time)]
             self._counts[run.id, name] = len(points)
 
     def _row(self, run: RunRecord) -> dict[str, Any]:
         logged = self.view.points(run.id)
-        return {
+        row = {
             "number": run.number,
-            "id": run.id,
             "status": str(run.status),
             "params": run.params,
             "best": run.series.best,
@@ -134,6 +141,8 @@ class Feed:
             "attempt": run.attempt,
             "counted_from": run.counted_from,
         }
+        found: dict[str, Any] = finite(row)
+        return found
 
     def _controller(self) -> bool:
         asked, held = self._controlled
@@ -143,10 +152,18 @@ class Feed:
         return held
 
 
+def material(view: SweepView) -> Sweep:
+    """What charts are drawn from."""
+    runs = view.runs
+    points = {run.id: view.points(run.id) for run in runs}
+    return Sweep(runs, view.metric, view.goal, space_of(view.sweep), points, time.time(), str(view.savings()))
+
+
 def outline(view: SweepView) -> dict[str, Any]:
     """A sweep in one line."""
     sweep, runs, best = view.sweep, view.runs, view.best
     limits = sweep.config.get("limits", {})
+    done = sum(run.status.terminal for run in runs)
     return {
         "id": sweep.id,
         "kind": sweep.kind,
@@ -155,7 +172,7 @@ def outline(view: SweepView) -> dict[str, Any]:
         "reason": sweep.reason,
         "metric": view.metric,
         "goal": view.goal.value.lower(),
-        "done": sum(run.status.terminal for run in runs),
+        "done": done,
         "running": sum(not run.status.terminal and run.status is not Status.PAUSED for run in runs),
         "paused": sum(run.status is Status.PAUSED for run in runs),
         "total": limits.get("max_total_runs", 1),
@@ -164,10 +181,16 @@ def outline(view: SweepView) -> dict[str, Any]:
         "created": sweep.created,
         "started": sweep.started,
         "ended": sweep.ended,
-        "params": list(axes_of(space_of(sweep), [run.params for run in runs])),
+        "params": names(space_of(sweep), runs),
         "saved": view.saved,
-        "spark": spark(view),
     }
+
+
+def names(space: SearchSpace | None, runs: Iterable[RunRecord]) -> list[str]:
+    """The hyperparameters that vary, in the order of the space; of runs without one, all that they have."""
+    if space is not None:
+        return list(dict.fromkeys(slot.name for slot in space.slots if slot.name in space.names))
+    return list(dict.fromkeys(name for run in runs for name in run.params))
 
 
 def spark(view: SweepView) -> list[float]:

@@ -18,7 +18,7 @@ from fastapi.responses import StreamingResponse
 from ..errors import OverdriveError
 from ..sdk.view import SweepView
 from ..sdk.workspace import Workspace
-from .feed import Feed, finite, outline
+from .feed import Feed, finite, outline, spark
 
 LOOK_SECONDS = 0.1
 """Between two looks at the revision of a sweep that somebody watches."""
@@ -73,19 +73,20 @@ class Hub:
                 view.refresh()
                 if not sweep.status.terminal:
                     self._active[sweep.id] = view
-                known = self._lines[sweep.id] = (sweep.revision, finite(outline(view)))
+                line = {**outline(view), "spark": spark(view)}
+                known = self._lines[sweep.id] = (sweep.revision, finite(line))
             found.append(known[1])
         return found
 
-    async def follow(self, sweep_id: str) -> AsyncIterator[dict[str, Any]]:
-        """Everything, then what is new, each time as one message, until the studio closes."""
-        version, quiet = -1, 0.0
+    async def follow(self, sweep_id: str, feed: str, version: int) -> AsyncIterator[dict[str, Any]]:
+        """What is new since a version of a feed, each time as one message, until the studio closes."""
+        quiet = 0.0
         while not self.closing.is_set():
-            message = await self.read(self._news, sweep_id, version)
+            message = await self.read(self._news, sweep_id, feed, version)
             if message is None:
                 quiet += LOOK_SECONDS
             else:
-                version, quiet = message["version"], 0.0
+                feed, version, quiet = message["feed"], message["version"], 0.0
                 yield message
             if quiet > QUIET_SECONDS:
                 quiet = 0.0
@@ -107,8 +108,10 @@ class Hub:
                 yield {}
             await self._rest(LIST_SECONDS)
 
-    def _news(self, sweep_id: str, version: int) -> dict[str, Any] | None:
+    def _news(self, sweep_id: str, name: str, version: int) -> dict[str, Any] | None:
         feed = self.feed(sweep_id)
+        if feed.name != name:
+            return feed.since(-1)
         return feed.since(version) if feed.version != version else None
 
     async def _rest(self, seconds: float) -> None:
@@ -132,9 +135,9 @@ def router(hub: Hub) -> APIRouter:
         return _stream(hub.follow_list(), request)
 
     @routes.get("/sweeps/{sweep_id}")
-    async def sweep(sweep_id: str, request: Request) -> StreamingResponse:
+    async def sweep(sweep_id: str, request: Request, feed: str = "", since: int = -1) -> StreamingResponse:
         await hub.read(hub.feed, sweep_id)  # an unknown one is an error, not a stream
-        return _stream(hub.follow(sweep_id), request)
+        return _stream(hub.follow(sweep_id, feed, since), request)
 
     return routes
 

@@ -19,6 +19,19 @@ export function fill(node, ...children) {
   return node;
 }
 
+/** The same, unless `key` (any JSON) is what it was: what the reader holds in it, focus and open menus, stays. */
+export function renew(node, key, make) {
+  const said = JSON.stringify(key);
+  if (node.dataset.key === said) return;
+  node.dataset.key = said;
+  fill(node, make());
+}
+
+/** A menu that opens below its word; main.js closes it. */
+export function menu(word, label, items) {
+  return h("details", { class: "menu" }, h("summary", { "aria-label": label, title: label }, word), h("div", { class: "choices" }, items));
+}
+
 /** A number in at most `digits` significant digits; what is no number is a dash. */
 export function number(value, digits = 4) {
   if (value === null || value === undefined) return "–";

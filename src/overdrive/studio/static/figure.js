@@ -53,18 +53,17 @@ function barred(coloraxis, color) {
   return { ...coloraxis, colorbar: bar };
 }
 
-/** The traces as they show a selection (a Set of run numbers, or null). */
-export function highlighted(data, chosen) {
-  return data.flatMap((trace) => {
-    const silent = trace.customdata ? { hoverinfo: "none", hovertemplate: null } : {};
-    const shown = { ...trace, ...silent };
-    if (!trace.customdata && trace.type !== "parcoords") return [shown];
-    if (trace.type === "parcoords") return [constrained(inked(trace), chosen)];
-    if (trace.type === "scatter3d") return [sized(shown, chosen)];
+/** The traces as they show a selection (a Set of run numbers, or null). `silent`: whoever shows them has tips of its own. */
+export function highlighted(data, chosen, { silent = true } = {}) {
+  return data.flatMap((given) => {
+    if (given.type === "parcoords") return [constrained(inked(given), chosen)];
+    if (!given.customdata) return [given];
+    const trace = silent ? { ...given, hoverinfo: "none", hovertemplate: null } : given;
+    if (trace.type === "scatter3d") return [sized(trace, chosen)];
     if (trace.type === "bar" || !trace.mode?.includes("lines")) {
-      return [{ ...shown, selectedpoints: places(trace, chosen), unselected: { marker: { opacity: 0.12 } } }];
+      return [{ ...trace, selectedpoints: places(trace, chosen), unselected: { marker: { opacity: 0.12 } } }];
     }
-    return lines(shown, chosen);
+    return lines(trace, chosen);
   });
 }
 
@@ -98,9 +97,9 @@ function inked(trace) {
   return { ...trace, labelfont: { ...trace.labelfont, color: ink }, tickfont: { color: ink, size: 11 }, rangefont: clear };
 }
 
-/** A selection made elsewhere becomes ranges on the axis of run numbers. */
+/** A selection becomes ranges on the axis of run numbers, unless the axes themselves have made it. */
 function constrained(trace, chosen) {
-  if (!chosen) return trace;
+  if (!chosen || trace.dimensions.some((one) => one.constraintrange)) return trace;
   const ranges = [];
   for (const run of [...chosen].sort((a, b) => a - b)) {
     const last = ranges.at(-1);

@@ -1,83 +1,86 @@
 // One run: its values, its metrics, its log as it grows, its files, how it ended, and how to run it again.
 
-import { cancelRun } from "./control.js";
-import { bytes, duration, fill, h, number, status, text, when } from "./dom.js";
+import { cancelRun, enqueue, OVER } from "./control.js";
+import { bytes, duration, fill, h, number, paced, renew, status, text, when } from "./dom.js";
 import { themed } from "./figure.js";
 import { ask, at, follow } from "./server.js";
 import { seconds } from "./table.js";
 
 const MOST_LOG = 400_000; // letters kept on the page
 
+const LOOK_SECONDS = 0.5; // between two looks at a log that may grow
+
 export function runPage(main, { sweep, run: wanted, link, about }) {
   document.title = `run ${wanted} · ${sweep} · Overdrive`;
   let closed = false;
   let details = null;
   let row = null;
-  let waiting = null;
+  let head = null;
   const parts = Object.fromEntries(["head", "values", "metrics", "files", "entries"].map((name) => [name, h("section", { class: `panel ${name}` })]));
   parts.head.className = "head";
   const log = new Log(sweep, wanted);
   fill(main, parts.head, h("div", { class: "columns" }, h("div", {}, parts.values, parts.files), h("div", {}, parts.metrics, parts.entries, log.node)));
 
+  const lost = (error) => closed || fill(main, h("div", { class: "empty", role: "alert" }, h("h2", {}, "This run cannot be shown"), h("p", {}, error.message), h("a", { href: `#/sweeps/${encodeURIComponent(sweep)}` }, "Its sweep")));
+
   async function load() {
-    clearTimeout(waiting);
-    waiting = null;
     try {
       details = await ask(at(sweep, "runs", wanted));
     } catch (error) {
-      if (!closed) fill(parts.head, h("div", { class: "empty", role: "alert" }, h("h2", {}, "This run cannot be shown"), h("p", {}, error.message), h("a", { href: `#/sweeps/${encodeURIComponent(sweep)}` }, "Its sweep")));
-      return;
+      return lost(error);
     }
-    if (!closed) draw();
-  }
-
-  function draw() {
-    drawHead(parts.head, details, row, sweep, about);
+    if (closed) return;
+    drawHead(parts.head, { run: details, row, head, sweep, about });
     drawValues(parts.values, details);
     drawMetrics(parts.metrics, details);
     drawFiles(parts.files, details, sweep);
     drawEntries(parts.entries, details, sweep);
   }
 
-  const stop = follow(`/api/live${at(sweep).slice(4)}`, {
+  const again = paced(load, 0.4);
+  const stop = follow(sweep, {
     link,
+    lost,
     news(message) {
-      const mine = message.rows.find((one) => one.number === wanted);
-      if (!mine) return;
-      row = mine;
-      if (details && waiting === null) waiting = setTimeout(load, 400);
+      head = message.sweep;
+      row = message.rows.find((one) => one.number === wanted) ?? row;
+      if (message.whole || message.rows.some((one) => one.number === wanted)) again();
       log.look();
     },
   });
-  load();
-  log.look();
+  const ticking = setInterval(() => details && drawHead(parts.head, { run: details, row, head, sweep, about }), 1000);
   return () => {
     closed = true;
     stop();
-    clearTimeout(waiting);
+    clearInterval(ticking);
     log.close();
   };
 }
 
-function drawHead(node, run, row, sweep, about) {
-  const over = ["Completed", "Canceled", "Failed"].includes(run.status);
-  const fact = (name, value) => h("div", { class: "fact" }, h("span", {}, name), h("b", {}, value));
-  fill(node,
-    h("div", { class: "title" }, h("h1", {}, `Run ${run.number}`), status(run.status),
-      h("div", { class: "buttons" }, over || about.read_only ? null : h("button", { class: "danger", onclick: () => cancelRun(sweep, run.number) }, "Cancel"),
-        h("a", { class: "button", href: `#/sweeps/${encodeURIComponent(sweep)}` }, "The sweep"))),
-    run.reason ? h("p", { class: run.status === "Failed" ? "warning" : "soft" }, run.reason) : null,
-    h("div", { class: "facts" }, fact("best", number(row?.best, 6)), fact("intervals", number(row?.intervals)), fact(over ? "took" : "for", duration(seconds(run))), fact("started", when(run.started)),
-      run.exit_code === null ? null : fact("exit code", String(run.exit_code)), run.earlier.length ? fact("earlier attempts", run.earlier.join(", ")) : null));
+function drawHead(node, { run, row, head, sweep, about }) {
+  const over = OVER.has(run.status);
+  const took = row ? duration(seconds(row)) : "–";
+  renew(node, [run.status, run.reason, run.earlier, run.exit_code, row?.best, row?.intervals, took, head?.kind], () => {
+    const fact = (name, value) => h("div", { class: "fact" }, h("span", {}, name), h("b", {}, value));
+    const again = head?.kind === "hyperdrive" ? h("button", { onclick: () => enqueue(sweep, head, run.params, run.number) }, "Run again…") : null;
+    const cancel = over ? null : h("button", { class: "danger", onclick: () => cancelRun(sweep, run.number) }, "Cancel");
+    return [
+      h("div", { class: "title" }, h("div", { class: "name" }, h("h1", {}, `Run ${run.number}`), status(run.status)),
+        h("div", { class: "buttons" }, about.read_only ? null : [again, cancel], h("a", { class: "button", href: `#/sweeps/${encodeURIComponent(sweep)}` }, "The sweep"))),
+      run.reason ? h("p", { class: run.status === "Failed" ? "warning" : "soft why" }, run.reason) : null,
+      h("div", { class: "facts" }, fact(head?.metric ? `best ${head.metric}` : "best", number(row?.best, 6)), fact("intervals", number(row?.intervals)), fact(over ? "took" : "for", took), fact("started", when(run.started)),
+        run.exit_code === null ? null : fact("exit code", String(run.exit_code)), run.earlier.length ? fact("earlier attempts", run.earlier.join(", ")) : null),
+    ];
+  });
 }
 
 function drawValues(node, run) {
   const command = run.command.map(quoted).join(" ");
   const copy = (event) => navigator.clipboard?.writeText(command).then(() => (event.target.textContent = "Copied"));
-  fill(node, h("header", {}, h("h2", {}, "Values")),
+  renew(node, [run.params, run.command, run.folder], () => [h("header", {}, h("h2", {}, "Values")),
     h("dl", { class: "pairs" }, Object.entries(run.params).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, text(value))])),
     h("header", {}, h("h2", {}, "Command line"), h("button", { class: "quiet", onclick: copy }, "Copy")), h("pre", { class: "command" }, command),
-    h("p", { class: "soft path" }, run.folder));
+    h("p", { class: "soft path" }, run.folder)]);
 }
 
 /** A word as a shell takes it. */
@@ -103,9 +106,6 @@ function drawMetrics(node, run) {
 
 function drawFiles(node, run, sweep) {
   node.hidden = !run.files.length;
-  const key = JSON.stringify(run.files);
-  if (node.dataset.key === key) return;
-  node.dataset.key = key;
   const address = (part, file) => `${at(sweep, "runs", run.number, part)}?path=${encodeURIComponent(file.path)}`;
   const shown = h("div", { class: "preview" });
   const look = async (file) => {
@@ -113,15 +113,12 @@ function drawFiles(node, run, sweep) {
     const found = await ask(address("preview", file)).catch((error) => ({ text: error.message }));
     fill(shown, h("h3", {}, file.name), found.text === null ? h("p", { class: "soft" }, "No text: save it to open it.") : h("pre", {}, found.text), found.cut ? h("p", { class: "soft" }, "Only its beginning is shown.") : null);
   };
-  fill(node, h("header", {}, h("h2", {}, "Files")), h("ul", { class: "files" }, run.files.map((file) =>
-    h("li", {}, h("button", { class: "name", onclick: () => look(file) }, file.name), h("span", { class: "soft" }, bytes(file.bytes)), h("a", { href: address("file", file), download: file.name.split("/").at(-1), "aria-label": `Save ${file.name}` }, "Save")))), shown);
+  renew(node, run.files, () => [h("header", {}, h("h2", {}, "Files")), h("ul", { class: "files" }, run.files.map((file) =>
+    h("li", {}, h("button", { class: "name", onclick: () => look(file) }, file.name), h("span", { class: "soft" }, bytes(file.bytes)), h("a", { href: address("file", file), download: file.name.split("/").at(-1), "aria-label": `Save ${file.name}` }, "Save")))), shown]);
 }
 
 function drawEntries(node, run, sweep) {
   node.hidden = !run.entries.length;
-  const key = String(run.entries.length);
-  if (node.dataset.key === key) return;
-  node.dataset.key = key;
   const tables = new Map();
   const found = [];
   for (const { name, kind, payload } of run.entries) {
@@ -141,7 +138,7 @@ function drawEntries(node, run, sweep) {
       h("tbody", {}, Array.from({ length: Math.min(length, 200) }, (_, place) => h("tr", {}, Object.values(columns).map((cells) => h("td", {}, number(cells[place])))))))),
       length > 200 ? h("p", { class: "soft" }, `200 of ${length} rows`) : null));
   }
-  fill(node, h("header", {}, h("h2", {}, "Also logged")), h("div", { class: "entries" }, found));
+  renew(node, run.entries.length, () => [h("header", {}, h("h2", {}, "Also logged")), h("div", { class: "entries" }, found)]);
 }
 
 /** Standard output and error, as they grow. */
@@ -181,7 +178,7 @@ class Log {
       // the next look tries again; the page's own light says when the studio is gone
     }
     this.asking = false;
-    if (!over && !this.closed) this.timer = setTimeout(() => !document.hidden && this.look(), 500);
+    if (!over && !this.closed) this.timer = setTimeout(() => this.look(), LOOK_SECONDS * 1000);
   }
 
   add(piece) {

@@ -27,39 +27,61 @@ export function wish(path, body) {
 
 /** The address of a sweep's or a run's part. */
 export function at(sweep, ...parts) {
-  return ["/api/sweeps", sweep, ...parts].map((part, place) => (place ? encodeURIComponent(part) : part)).join("/");
+  return ["/api/sweeps", ...[sweep, ...parts].map(encodeURIComponent)].join("/");
 }
 
+const RETRY_SECONDS = 1;
+
 /**
- * Follow a stream of server-sent events. It is closed while the page is hidden, since a browser keeps only six
- * connections to a server, and opened again with everything when the page is seen. Returns a function that ends it.
+ * Follow a stream of server-sent events. `path` gives its address each time that it is opened. It is closed while the
+ * page is hidden, since a browser keeps only six connections to a server. Returns a function that ends it.
  */
-export function follow(path, { news, link }) {
+export function stream(path, { news, link }) {
   let source = null;
   let retry = null;
-  const open = () => {
+  const close = () => {
     clearTimeout(retry);
-    if (source || document.hidden) return;
-    source = new EventSource(path);
+    source?.close();
+    source = null;
+  };
+  const open = () => {
+    close();
+    if (document.hidden) return;
+    source = new EventSource(path());
     source.onopen = () => link("live");
     source.onmessage = (event) => news(JSON.parse(event.data));
     source.addEventListener("problem", (event) => link("lost", JSON.parse(event.data).error));
     source.onerror = () => {
       link("lost");
       close();
-      retry = setTimeout(open, 1000);
+      retry = setTimeout(open, RETRY_SECONDS * 1000);
     };
-  };
-  const close = () => {
-    source?.close();
-    source = null;
   };
   const seen = () => (document.hidden ? close() : open());
   document.addEventListener("visibilitychange", seen);
   open();
   return () => {
-    clearTimeout(retry);
     document.removeEventListener("visibilitychange", seen);
     close();
+  };
+}
+
+/** Everything of a sweep, then what is new in it; `lost` hears why it cannot be shown at all. Returns the end of it. */
+export function follow(sweep, { news, link, lost }) {
+  let stop = () => {};
+  let over = false;
+  let known = null;
+  const take = (message) => {
+    known = { feed: message.feed, since: message.version };
+    news(message);
+  };
+  ask(at(sweep)).then((message) => {
+    if (over) return;
+    take(message);
+    stop = stream(() => `/api/live/sweeps/${encodeURIComponent(sweep)}?${new URLSearchParams(known)}`, { news: take, link });
+  }, (error) => over || lost(error));
+  return () => {
+    over = true;
+    stop();
   };
 }

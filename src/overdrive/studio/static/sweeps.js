@@ -1,17 +1,30 @@
-// All sweeps of the workspace, newest first: search, filter, live.
+// All sweeps of the workspace, newest first: search, filter, live; those that are ticked can be compared.
 
+import { OVER } from "./control.js";
 import { fill, h, number, spark, status, when } from "./dom.js";
-import { follow } from "./server.js";
+import { stream } from "./server.js";
 
-const OVER = new Set(["Completed", "Canceled", "Failed"]);
+const MOST_COMPARED = 20;
 
 export function sweepsPage(main, { link, about }) {
   document.title = `${about.workspace} · Overdrive`;
   let sweeps = null;
+  const ticked = new Set();
   const search = h("input", { type: "search", placeholder: "Search: id, experiment, metric", "aria-label": "Search", oninput: draw });
   const kind = h("select", { "aria-label": "Status", onchange: draw }, ["all", "under way", "ended"].map((word) => h("option", {}, word)));
   const list = h("div", { class: "sweeps" });
-  fill(main, h("div", { class: "bar" }, h("h1", {}, about.workspace), search, kind), list);
+  const bar = h("div", { class: "chosen-bar", role: "status", hidden: true });
+  fill(main, h("div", { class: "bar" }, h("h1", {}, about.workspace), search, kind), list, bar);
+
+  function tick(sweep, on) {
+    on ? ticked.add(sweep) : ticked.delete(sweep);
+    bar.hidden = !ticked.size;
+    const possible = ticked.size > 1 && ticked.size <= MOST_COMPARED;
+    const compare = () => (location.hash = `#/compare/${[...ticked].map(encodeURIComponent).join("/")}`);
+    fill(bar, h("b", {}, ticked.size === 1 ? "1 sweep: tick another one" : `${ticked.size} sweeps`),
+      h("button", { disabled: !possible, title: `2 to ${MOST_COMPARED} sweeps`, onclick: compare }, "Compare"),
+      h("button", { onclick: () => (ticked.clear(), (bar.hidden = true), draw()) }, "Clear"));
+  }
 
   function draw() {
     if (sweeps === null) return;
@@ -26,14 +39,15 @@ export function sweepsPage(main, { link, about }) {
     } else if (!found.length) {
       fill(list, h("div", { class: "empty" }, h("p", {}, "No sweep is like that."), h("button", { onclick: () => ((search.value = ""), (kind.value = "all"), draw()) }, "Show all")));
     } else {
+      const held = document.activeElement?.closest?.("tr[data-sweep]") && [document.activeElement.closest("tr").dataset.sweep, document.activeElement.localName];
       fill(list, h("table", { class: "list" },
-        h("thead", {}, h("tr", {}, ["Sweep", "Status", "Progress", "Best", "", "Started"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, found.map(line)),
-      ));
+        h("thead", {}, h("tr", {}, ["", "Sweep", "Status", "Progress", "Best", "", "Started"].map((name) => h("th", { scope: "col" }, name)))),
+        h("tbody", {}, found.map((sweep) => line(sweep, ticked.has(sweep.id), tick)))));
+      if (held) list.querySelector(`tr[data-sweep="${CSS.escape(held[0])}"] ${held[1]}`)?.focus({ preventScroll: true });
     }
   }
 
-  return follow("/api/live/sweeps", {
+  return stream(() => "/api/live/sweeps", {
     link,
     news(message) {
       sweeps = message.sweeps;
@@ -42,11 +56,13 @@ export function sweepsPage(main, { link, about }) {
   });
 }
 
-function line(sweep) {
+function line(sweep, ticked, tick) {
   const to = `#/sweeps/${encodeURIComponent(sweep.id)}`;
-  return h("tr", { onclick: () => (location.hash = to) },
+  const open = (event) => event.target.closest("a, .pick") || (location.hash = to);
+  return h("tr", { "data-sweep": sweep.id, onclick: open },
+    h("td", { class: "pick" }, h("input", { type: "checkbox", checked: ticked, "aria-label": `Compare ${sweep.experiment} ${sweep.id}`, onchange: (event) => tick(sweep.id, event.target.checked) })),
     h("td", { class: "name" }, h("a", { href: to }, sweep.experiment), h("small", {}, sweep.id)),
-    h("td", {}, status(sweep.status)),
+    h("td", { class: "state" }, status(sweep.status)),
     h("td", { class: "amount" }, h("progress", { max: sweep.total, value: sweep.done, "aria-label": "Runs ended" }), h("small", {}, `${sweep.done} of ${sweep.total}`)),
     h("td", { class: "best" }, h("b", {}, sweep.best ? number(sweep.best.value) : "–"), h("small", {}, sweep.metric)),
     h("td", { class: "line" }, spark(sweep.spark)),

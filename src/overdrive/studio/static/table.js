@@ -1,81 +1,96 @@
 // The table of runs: sorted, filtered, its columns chosen; only the rows in sight exist.
 
-import { duration, fill, h, number, status, text } from "./dom.js";
+import { duration, fill, h, menu, number, paced, renew, status, text } from "./dom.js";
 
-const ROW = 28;
-const SPARE = 8;
+const ROW = 28; // pixels, as in the style
+const SPARE = 8; // rows beyond those in sight
+const DRAW_SECONDS = 0.2;
+const order = new Intl.Collator(undefined, { numeric: true });
 
 export class Table {
   constructor(sweep, { selection, runs }) {
     Object.assign(this, { sweep, selection, runs });
     this.hidden = new Set();
     this.columns = [];
+    this.metrics = []; // every logged scalar by name
     this.sort = { by: "best", down: null };
-    this.filter = h("input", { type: "search", placeholder: "Filter: text, lr>0.01, status=failed", "aria-label": "Filter runs", oninput: () => this.draw() });
+    this.soon = paced(() => this.draw(), DRAW_SECONDS);
+    this.filter = h("input", { type: "search", placeholder: "Filter: text, lr>0.01, status=failed", title: "Words that must all hold: text of any cell, or column, sign (= != < > <= >=) and value", "aria-label": "Filter runs", oninput: () => this.draw() });
     this.only = h("input", { type: "checkbox", onchange: () => this.draw() });
-    this.count = h("span", { class: "soft" });
-    this.chooser = h("div", { class: "chooser" });
+    this.count = h("span", { class: "soft", role: "status" });
+    this.chooser = h("div", { class: "columns-chosen" });
     this.head = h("tr");
     this.body = h("tbody");
-    this.view = h("div", { class: "rows", tabindex: 0, role: "region", "aria-label": "Runs", onscroll: () => this.window() },
-      h("table", { class: "runs" }, h("thead", {}, this.head), this.body));
+    this.table = h("table", { class: "runs" }, h("thead", {}, this.head), this.body);
+    this.view = h("div", { class: "rows", tabindex: 0, role: "region", "aria-label": "Runs", onscroll: () => this.window() }, this.table);
     this.node = h("section", { class: "panel table", "aria-label": "Table of runs" },
-      h("header", {}, h("h2", {}, "Runs"), this.filter, h("label", {}, this.only, "chosen only"), this.count,
-        h("details", { class: "menu" }, h("summary", {}, "Columns"), this.chooser)), this.view);
+      h("header", {}, h("h2", {}, "Runs"), this.count, this.filter, h("label", {}, this.only, "chosen only"), menu("Columns", "Columns", this.chooser)), this.view);
+    this.shape = new ResizeObserver(() => this.window());
+    this.shape.observe(this.view);
     selection.listen(() => this.draw());
+  }
+
+  close() {
+    this.shape.disconnect();
   }
 
   /** The sweep's head has changed: its parameters and metrics are the columns. */
   update(head) {
-    const metrics = new Set([...this.runs.values()].flatMap((run) => Object.keys(run.last)));
-    metrics.delete(head.metric);
-    const column = (key, name, of, show = number) => ({ key, name, of, show });
-    const columns = [
-      column("status", "status", (run) => run.status, status),
-      column("best", head.metric || "best", (run) => run.best, (value) => number(value, 5)),
-      column("last", "last", (run) => run.last[head.metric], (value) => number(value, 5)),
-      column("intervals", "intervals", (run) => run.intervals),
-      column("time", "time", (run) => seconds(run), duration),
-      ...head.params.map((name) => column(`p:${name}`, name, (run) => run.params[name], (value) => (typeof value === "number" ? number(value) : text(value)))),
-      ...[...metrics].map((name) => column(`m:${name}`, name, (run) => run.last[name])),
-      column("reason", "reason", (run) => run.reason, text),
-    ];
+    const logged = new Set(this.metrics);
+    for (const run of this.runs.values()) for (const name in run.last) logged.add(name);
+    this.metrics = [...logged].sort();
     this.sort.down ??= head.goal === "maximize";
-    const same = columns.map((one) => one.key).join("\n") === this.columns.map((one) => one.key).join("\n");
-    this.columns = columns;
-    if (!same) {
-      fill(this.chooser, columns.map((one) =>
-        h("label", {}, h("input", { type: "checkbox", checked: !this.hidden.has(one.key), onchange: (event) => {
+    this.best = head.best?.number;
+    this.total = head.total;
+    const column = (key, name, of, show = number) => ({ key, name, of, show });
+    renew(this.chooser, [head.metric, head.params, this.metrics], () => {
+      this.columns = [
+        column("status", "status", (run) => run.status, status),
+        column("best", head.metric || "best", (run) => run.best, (value) => number(value, 5)),
+        column("last", "last", (run) => run.last[head.metric], (value) => number(value, 5)),
+        column("intervals", "intervals", (run) => run.intervals),
+        column("time", "time", seconds, duration),
+        ...head.params.map((name) => column(`p:${name}`, name, (run) => run.params[name])),
+        ...this.metrics.filter((name) => name !== head.metric).map((name) => column(`m:${name}`, name, (run) => run.last[name])),
+        column("reason", "reason", (run) => run.reason ?? undefined, text),
+      ];
+      return this.columns.map((one) => {
+        const show = (event) => {
           event.target.checked ? this.hidden.delete(one.key) : this.hidden.add(one.key);
           this.draw();
-        } }), one.name)));
-    }
-    this.best = head.best?.number;
-    this.draw();
+        };
+        return h("label", {}, h("input", { type: "checkbox", checked: !this.hidden.has(one.key), onchange: show }), one.name);
+      });
+    });
+    this.soon();
   }
 
   draw() {
-    const shown = this.columns.filter((one) => !this.hidden.has(one.key));
-    const heading = (key, name) => {
-      const here = this.sort.by === key;
-      const sort = () => {
-        this.sort = { by: key, down: here ? !this.sort.down : false };
-        this.draw();
-      };
-      return h("th", { scope: "col", "aria-sort": here ? (this.sort.down ? "descending" : "ascending") : "none" },
-        h("button", { onclick: sort, title: name }, name, here ? (this.sort.down ? " ↓" : " ↑") : ""));
-    };
-    const focused = document.activeElement?.closest?.("th")?.cellIndex;
-    fill(this.head, h("th", { class: "pick" }), heading("number", "run"), shown.map((one) => heading(one.key, one.name)));
-    if (focused >= 0 && this.node.contains(this.head)) this.head.cells[focused]?.querySelector("button")?.focus({ preventScroll: true });
+    if (!this.columns.length) return;
+    this.shown = this.columns.filter((one) => !this.hidden.has(one.key));
     const accept = wanted(this.filter.value, this.columns);
     const of = this.columns.find((one) => one.key === this.sort.by)?.of ?? ((run) => run.number);
     this.rows = [...this.runs.values()]
       .filter((run) => accept(run) && (!this.only.checked || this.selection.has(run.number)))
-      .sort((a, b) => compare(of(a), of(b), this.sort.down) || a.number - b.number);
-    this.shown = shown;
-    this.count.textContent = this.rows.length === this.runs.size ? `${this.runs.size} runs` : `${this.rows.length} of ${this.runs.size} runs`;
+      .map((run) => [of(run), run])
+      .sort(([a, one], [b, other]) => compare(a, b, this.sort.down) || one.number - other.number)
+      .map(([, run]) => run);
+    for (const one of this.shown) one.numeric ??= kind(this.runs, one.of);
+    renew(this.head, [this.sort, this.shown.map((one) => [one.key, one.numeric])], () => [h("th", { class: "pick" }), this.heading("number", "run"), ...this.shown.map((one) => this.heading(one.key, one.name, one.numeric))]);
+    const all = this.runs.size;
+    this.count.textContent = this.rows.length === all ? `${all}` : `${this.rows.length} of ${all}`;
+    this.table.setAttribute("aria-rowcount", this.rows.length + 1);
     this.window();
+  }
+
+  heading(key, name, numeric = false) {
+    const here = this.sort.by === key;
+    const sort = () => {
+      this.sort = { by: key, down: here ? !this.sort.down : false };
+      this.draw();
+      this.head.querySelector(`[data-key="${CSS.escape(key)}"] button`).focus({ preventScroll: true });
+    };
+    return h("th", { scope: "col", class: numeric ? "number" : null, "data-key": key, "aria-sort": here ? (this.sort.down ? "descending" : "ascending") : "none" }, h("button", { onclick: sort, title: name }, name, here ? (this.sort.down ? " ↓" : " ↑") : ""));
   }
 
   /** The rows in sight, and empty space for the others. */
@@ -83,24 +98,36 @@ export class Table {
     if (!this.rows) return;
     const first = Math.max(0, Math.floor(this.view.scrollTop / ROW) - SPARE);
     const last = Math.min(this.rows.length, first + Math.ceil((this.view.clientHeight || 400) / ROW) + 2 * SPARE);
-    const space = (rows) => (rows > 0 ? h("tr", { class: "space", "aria-hidden": "true" }, h("td", { style: `height:${rows * ROW}px`, colSpan: this.shown.length + 2 })) : null);
+    const wide = this.shown.length + 2;
+    const space = (rows) => (rows > 0 ? h("tr", { class: "space", "aria-hidden": "true" }, h("td", { style: `height:${rows * ROW}px`, colSpan: wide })) : null);
+    const nothing = this.rows.length ? null : h("tr", { class: "space" }, h("td", { class: "none", colSpan: wide }, this.runs.size ? "No run is like that: change the filter." : "No run yet: the first ones appear here by themselves."));
     const held = document.activeElement?.closest?.("tr[data-run]")?.dataset.run;
-    fill(this.body, space(first), this.rows.slice(first, last).map((run) => this.line(run)), space(this.rows.length - last));
-    if (held !== undefined && document.activeElement === document.body) this.body.querySelector(`tr[data-run="${Number(held)}"] input`)?.focus({ preventScroll: true });
+    const inside = document.activeElement?.localName;
+    fill(this.body, nothing, space(first), this.rows.slice(first, last).map((run, place) => this.line(run, first + place + 2)), space(this.rows.length - last));
+    if (held !== undefined) this.body.querySelector(`tr[data-run="${Number(held)}"] ${inside}`)?.focus({ preventScroll: true });
   }
 
-  line(run) {
+  line(run, place) {
     const chosen = this.selection.runs?.has(run.number) ?? false;
     const to = `#/sweeps/${encodeURIComponent(this.sweep)}/runs/${run.number}`;
-    const pick = (event) => event.target.closest("a, input") || this.selection.toggle(run.number);
-    return h("tr", { class: [chosen ? "chosen" : "", run.number === this.best ? "best" : ""].join(" "), "data-run": run.number, onclick: pick },
+    const pick = (event) => event.target.closest("a, .pick") || this.selection.toggle(run.number);
+    const cell = (one) => {
+      const value = one.of(run);
+      const shown = value === undefined ? "" : one.show(value);
+      return h("td", { title: typeof shown === "string" ? shown : null, class: typeof value === "number" ? "number" : null }, shown);
+    };
+    return h("tr", { class: chosen ? "chosen" : null, "aria-rowindex": String(place), "data-run": run.number, onclick: pick },
       h("td", { class: "pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Choose run ${run.number}`, onchange: () => this.selection.toggle(run.number) })),
       h("td", {}, h("a", { href: to }, String(run.number)), run.number === this.best ? h("span", { class: "crown", title: "the best run" }, " ★") : null),
-      this.shown.map((one) => {
-        const value = one.of(run);
-        const cell = value === undefined ? "" : one.show(value);
-        return h("td", { title: typeof cell === "string" ? cell : null, class: typeof value === "number" ? "number" : null }, cell);
-      }));
+      this.shown.map(cell));
+  }
+}
+
+/** Whether a column's first value is a number; undefined while it has none. */
+function kind(runs, of) {
+  for (const run of runs.values()) {
+    const value = of(run);
+    if (value !== undefined && value !== null) return typeof value === "number";
   }
 }
 
@@ -113,8 +140,8 @@ export function seconds(run) {
 function compare(a, b, down) {
   const none = (value) => value === null || value === undefined;
   if (none(a) || none(b)) return none(a) - none(b); // what is absent stands last, whatever the order
-  const order = typeof a === "number" && typeof b === "number" ? a - b : text(a).localeCompare(text(b), undefined, { numeric: true });
-  return down ? -order : order;
+  const found = typeof a === "number" && typeof b === "number" ? a - b : order.compare(text(a), text(b));
+  return down ? -found : found;
 }
 
 /** What a filter's words ask for: `name>value`, `name=value`, or text in any cell; all must hold. */
