@@ -122,6 +122,7 @@ class Page:
 
     def __init__(self, browser: Any, width: int = 1280) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 900})
+        self.context.set_default_timeout(SECONDS * 1000)
         self.page = self.context.new_page()
         self.said: list[str] = []
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
