@@ -42,10 +42,11 @@ class History:
         """Take in a new run of this sweep that has reported nothing yet."""
         return self.add(RunRecord(run_id, number, params, Series(self.goal)))
 
-    def report(self, run_id: str, value: float) -> RunRecord:
-        """One more value of the primary metric from this run."""
+    def report(self, run_id: str, *values: float) -> RunRecord:
+        """More values of the primary metric from this run, by default one."""
         run = self._runs[run_id]
-        run.series.append(value)
+        for value in values:
+            run.series.append(value)
         self._compare(run)
         return run
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..controller.lease import holds
 from ..model.history import History
 from ..model.metrics import Point, PrimaryMetricGoal
 from ..model.records import RunRecord, SweepRecord
-from ..store.base import Cursor, Message, Store
+from ..store.base import Change, Cursor, Message, Store
 from ..sweep.savings import Savings, saved_intervals, savings
 
 
@@ -35,24 +38,31 @@ class SweepView:
         """Read what is new; whether there was anything."""
         if self._store.revision(self._id) == self._cursor.revision:
             return False
-        change = self._store.changes(self._id, self._cursor)
+        with _uncollected():
+            self._take(self._store.changes(self._id, self._cursor))
+        return True
+
+    def _take(self, change: Change) -> None:
         self.sweep, self._cursor = change.sweep, change.cursor
         self.messages += change.messages
         again = {run.id for run in change.runs if self._take_run(run)}
+        logged: dict[str, list[Point]] = {}
         for run_id, point in change.points:
-            self._logged.setdefault(run_id, []).append(point)
+            logged.setdefault(run_id, []).append(point)
+        for run_id, points in logged.items():
+            self._logged.setdefault(run_id, []).extend(points)
             if run_id in self.inherited:
-                self.inherited[run_id].series.append(point.value)
+                for point in points:
+                    self.inherited[run_id].series.append(point.value)
             elif self._history[run_id].kept:  # some of its points do not count
                 again.add(run_id)
-            elif run_id not in again and point.attempt >= self._history[run_id].counted_from:
-                self._count(run_id, point)
+            elif run_id not in again:
+                first = self._history[run_id].counted_from
+                self._count(run_id, [point for point in points if point.attempt >= first])
         for run_id in again:
             self._history.restart(run_id)
             self._metrics.pop(run_id, None)
-            for point in self._history[run_id].counting(self._logged.get(run_id, ())):
-                self._count(run_id, point)
-        return True
+            self._count(run_id, list(self._history[run_id].counting(self._logged.get(run_id, ()))))
 
     def _take_run(self, run: RunRecord) -> bool:
         """Whether some of what it had logged counts no more."""
@@ -64,10 +74,11 @@ class SweepView:
         self._history.add(run)
         return (run.counted_from, run.kept, run.attempt) != (known.counted_from, known.kept, known.attempt)
 
-    def _count(self, run_id: str, point: Point) -> None:
-        self._metrics.setdefault(run_id, {}).setdefault(point.name, []).append(point)
-        if point.name == self.metric:
-            self._history.report(run_id, point.value)
+    def _count(self, run_id: str, points: list[Point]) -> None:
+        found = self._metrics.setdefault(run_id, {})
+        for point in points:
+            found.setdefault(point.name, []).append(point)
+        self._history.report(run_id, *(point.value for point in points if point.name == self.metric))
 
     @property
     def runs(self) -> list[RunRecord]:
@@ -148,6 +159,18 @@ class SweepView:
         }
         finite: dict[str, Any] = _finite(found)
         return finite
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Reading makes millions of objects and no garbage, and the collector would go over all of them many times."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _finite(value: Any) -> Any:

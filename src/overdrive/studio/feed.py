@@ -106,16 +106,23 @@ class Feed:
             if run.number in self._final:
                 continue
             row = self._row(run)
-            new = list(self._new_points(run))
+            new = list(self._new_points(run)) if self.version > 1 else self._known_points(run)
             if new or row != self._rows.get(run.number):
                 self._rows[run.number] = row
                 self._stamps[run.number] = self.version
-            for point in new if self.version > 1 else ():
+            for point in new:
                 if len(self._recent) == RECENT_POINTS:
                     self._forgotten = self._recent[0][0]
                 self._recent.append((self.version, point))
             if run.status.terminal:  # the turn that ends a run is the last one that changes it
                 self._final.add(run.number)
+
+    def _known_points(self, run: RunRecord) -> list[list[Any]]:
+        """At the beginning no point is news."""
+        self._counts.update(
+            {(run.id, name): len(points) for name, points in self.view.points(run.id).items()}
+        )
+        return []
 
     def _new_points(self, run: RunRecord) -> Iterator[list[Any]]:
         for name, points in self.view.points(run.id).items():
