@@ -1,5 +1,5 @@
 # The commands of this repository; each sets up what it needs, and a second call sets up nothing.
-#   make demo    tune examples/digits: 40 runs, two at a time
+#   make demo    tune examples/digits: 40 runs, two at a time, with the studio beside it
 #   make test    every test, from the fast floor to the slow one
 #   make check   lint, format, types, and who may import whom
 #   make bench   the figures that we claim
@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.ready-demo
-	$(BIN)/overdrive submit examples/digits/sweep.yml
+	@$(BIN)/python examples/demo.py
 
 test: venv engines
 	$(PYTEST) -n $(WORKERS) tests/unit
@@ -39,7 +39,7 @@ bench: venv
 venv: $(VENV)/.ready-dev
 
 $(VENV)/.ready-demo: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e '.[examples]'
+	$(PIP) install -c constraints.txt -e '.[examples,studio]'
 	@touch $@
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/python

@@ -1,11 +1,17 @@
-"""A laboratory for sweeps that are harmed: scripts that wait at gates, and the processes around them by name."""
+"""A laboratory for sweeps that are harmed: scripts that wait at gates, and the processes around them by name; the
+studio and pages of it in a browser."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import textwrap
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -180,3 +186,143 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     made = Lab(tmp_path / "lab")
     yield made
     made.tidy()
+
+
+# ---------------------------------------------------------------- the studio in a browser
+
+CHROMIUM = [
+    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+]  # fmt: skip
+
+
+class Studio:
+    """A studio process and its address."""
+
+    def __init__(self, workspace: Path, *options: str) -> None:
+        words = [
+            sys.executable,
+            "-m",
+            "overdrive",
+            "studio",
+            "--json",
+            "--port",
+            "0",
+            "--workspace",
+            workspace,
+        ]
+        self.process = subprocess.Popen([*words, *options], stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        self.link = json.loads(self.process.stdout.readline())["url"]
+        self.url = self.link.partition("?")[0].rstrip("/")
+        self.port = int(self.url.rpartition(":")[2])
+
+    def call(
+        self, path: str, method: str = "GET", body: Any = None, **headers: str
+    ) -> tuple[int, bytes, Any]:
+        """Status, body and headers of one request."""
+        data = None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, data, named, method=method)
+        opener = urllib.request.build_opener(_Still())
+        try:
+            with opener.open(request, timeout=20) as answer:
+                return answer.status, answer.read(), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), error.headers
+
+    def json(self, path: str) -> Any:
+        """The JSON of one page that must be there."""
+        status, body, _ = self.call(path)
+        assert status == 200, body
+        return json.loads(body)
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(20) == 0
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class _Still(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+@pytest.fixture
+def studio(lab: Any) -> Iterator[Callable[..., Studio]]:
+    opened: list[Studio] = []
+
+    def start(*options: str) -> Studio:
+        opened.append(Studio(lab.workspace.root, *options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+class Page:
+    """A page that must not complain, and never runs what a script has named."""
+
+    def __init__(self, browser: Any, width: int = 1280) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 900})
+        self.context.set_default_timeout(DEADLINE * 1000)
+        self.page = self.context.new_page()
+        self.said: list[str] = []
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.said.append("a dialog"), dialog.dismiss()))
+        self.page.on("console", lambda m: self.said.append(m.text) if m.type == "error" else None)
+
+    until = staticmethod(Lab.until)
+
+    def data(self, chart: str) -> list[dict[str, Any]]:
+        """The traces that Plotly shows, as plain lists."""
+        script = """(chart) => (document.querySelector(`.panel.${chart} .plot`)?.data ?? []).map((trace) => ({
+            type: trace.type, name: trace.meta?.live ?? null,
+            x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []),
+            runs: Array.from(trace.customdata ?? []), chosen: trace.selectedpoints ?? null, opacity: trace.opacity ?? 1,
+            dimensions: (trace.dimensions ?? []).map((one) => ({ name: one.name, range: one.constraintrange ?? null,
+                values: Array.from(one.values) })) }))"""
+        found: list[dict[str, Any]] = self.page.evaluate(script, chart)
+        return found
+
+    def sees(self, chart: str) -> list[dict[str, Any]]:
+        """The traces of a chart, once it is in sight and drawn."""
+        self.page.locator(f".panel.{chart}").scroll_into_view_if_needed()
+        found: list[dict[str, Any]] = self.until(lambda: self.data(chart), f"the chart {chart}")
+        return found
+
+    def close(self) -> None:
+        self.context.close()
+        assert self.said == []
+
+
+@pytest.fixture
+def pages(browser: Any) -> Iterator[Callable[..., Page]]:
+    """Opens pages of a width; none may complain until its end."""
+    opened: list[Page] = []
+
+    def make(width: int = 1280) -> Page:
+        opened.append(Page(browser, width))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def page(pages: Callable[..., Page]) -> Page:
+    """A page of 1280 pixels."""
+    return pages()

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,139 +16,8 @@ playwright = pytest.importorskip("playwright.sync_api")
 from overdrive import RandomParameterSampling, choice, loguniform, uniform  # noqa: E402
 
 SECONDS = 60.0
-FLAGS = [
-    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-]  # fmt: skip
 HOSTILE = "<img src=x onerror=alert(1)>"
 MARKED = "<b>bold</b>&amp;%{x}"
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-    """Look again and again until it is true; its value."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds:g} s: {what}")
-
-
-class Studio:
-    """A studio process and its address."""
-
-    def __init__(self, workspace: Path, *options: str) -> None:
-        words = [
-            sys.executable,
-            "-m",
-            "overdrive",
-            "studio",
-            "--json",
-            "--port",
-            "0",
-            "--workspace",
-            workspace,
-        ]
-        self.process = subprocess.Popen([*words, *options], stdout=subprocess.PIPE)
-        assert self.process.stdout is not None
-        self.link = json.loads(self.process.stdout.readline())["url"]
-        self.url = self.link.partition("?")[0].rstrip("/")
-        self.port = int(self.url.rpartition(":")[2])
-
-    def call(
-        self, path: str, method: str = "GET", body: Any = None, **headers: str
-    ) -> tuple[int, bytes, Any]:
-        """Status, body and headers of one request."""
-        data = None if body is None else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(self.url + path, data, named, method=method)
-        opener = urllib.request.build_opener(_Still())
-        try:
-            with opener.open(request, timeout=20) as answer:
-                return answer.status, answer.read(), answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, error.read(), error.headers
-
-    def json(self, path: str) -> Any:
-        """The JSON of one page that must be there."""
-        status, body, _ = self.call(path)
-        assert status == 200, body
-        return json.loads(body)
-
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(20) == 0
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-class _Still(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-@pytest.fixture
-def studio(lab: Any) -> Iterator[Callable[..., Studio]]:
-    opened: list[Studio] = []
-
-    def start(*options: str) -> Studio:
-        opened.append(Studio(lab.workspace.root, *options))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-class Page:
-    """A page that must not complain, and never runs what a script has named."""
-
-    def __init__(self, browser: Any, width: int = 1280) -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": 900})
-        self.context.set_default_timeout(SECONDS * 1000)
-        self.page = self.context.new_page()
-        self.said: list[str] = []
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.said.append("a dialog"), dialog.dismiss()))
-        self.page.on("console", lambda m: self.said.append(m.text) if m.type == "error" else None)
-
-    def data(self, chart: str) -> list[dict[str, Any]]:
-        """The traces that Plotly shows, as plain lists."""
-        script = """(chart) => (document.querySelector(`.panel.${chart} .plot`)?.data ?? []).map((trace) => ({
-            type: trace.type, name: trace.meta?.live ?? null,
-            x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []),
-            runs: Array.from(trace.customdata ?? []), chosen: trace.selectedpoints ?? null, opacity: trace.opacity ?? 1,
-            dimensions: (trace.dimensions ?? []).map((one) => ({ name: one.name, range: one.constraintrange ?? null,
-                values: Array.from(one.values) })) }))"""
-        found: list[dict[str, Any]] = self.page.evaluate(script, chart)
-        return found
-
-    def sees(self, chart: str) -> list[dict[str, Any]]:
-        """The traces of a chart, once it is in sight and drawn."""
-        self.page.locator(f".panel.{chart}").scroll_into_view_if_needed()
-        found: list[dict[str, Any]] = until(lambda: self.data(chart), f"the chart {chart}")
-        return found
-
-    def close(self) -> None:
-        self.context.close()
-        assert self.said == []
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Page]:
-    made = Page(browser)
-    yield made
-    made.close()
-
 
 CURVES = """
 import argparse
@@ -187,7 +48,7 @@ def finished(lab: Any) -> Any:
 
 
 @pytest.mark.engine("chromium")
-def test_a_logged_value_is_on_the_page_within_a_second(lab: Any, studio: Any, page: Page) -> None:
+def test_a_logged_value_is_on_the_page_within_a_second(lab: Any, studio: Any, page: Any) -> None:
     run = lab.submit(
         "log('acc', 0.25)\nwait_for('more')\nlog('acc', 0.5)\nwait_for('end')\n", max_total_runs=1
     )
@@ -196,7 +57,9 @@ def test_a_logged_value_is_on_the_page_within_a_second(lab: Any, studio: Any, pa
     page.page.goto(f"{place.url}/#/sweeps/{run.id}")
     best = page.page.locator("tr[data-run='0'] td").nth(3)
     playwright.expect(best).to_have_text("0.25", timeout=SECONDS * 1000)
-    until(lambda: [t["y"] for t in page.data("curves") if t["name"] == 0][:1] == [[0.25]], "the first point")
+    page.until(
+        lambda: [t["y"] for t in page.data("curves") if t["name"] == 0][:1] == [[0.25]], "the first point"
+    )
     page.page.evaluate(
         """() => { window.seen = null; const look = () => {
             const live = document.querySelector('.panel.curves .plot').data.find((trace) => trace.meta?.live === 0);
@@ -205,7 +68,7 @@ def test_a_logged_value_is_on_the_page_within_a_second(lab: Any, studio: Any, pa
             look(); }"""
     )
     lab.open("more")
-    seen = until(lambda: page.page.evaluate("window.seen"), "the second point")
+    seen = page.until(lambda: page.page.evaluate("window.seen"), "the second point")
     run.view.refresh()
     logged = run.view.points(f"{run.id}_0")["acc"][1].time or (lab.gates / "more").stat().st_mtime
     # The limit of the product is one second; a machine that is busy with other tests gets two more.
@@ -217,7 +80,7 @@ def test_a_logged_value_is_on_the_page_within_a_second(lab: Any, studio: Any, pa
 
 @pytest.mark.engine("chromium")
 def test_every_chart_shows_the_sweep_and_one_selection_is_for_all(
-    finished: Any, studio: Any, page: Page
+    finished: Any, studio: Any, page: Any
 ) -> None:
     place = studio()
     page.page.goto(place.url)
@@ -265,19 +128,19 @@ def test_every_chart_shows_the_sweep_and_one_selection_is_for_all(
         trace = page.data("history")[0]
         return {trace["runs"][k] for k in trace["chosen"] or []}
 
-    until(lambda: history() == chosen, "the selection in the history")
+    page.until(lambda: history() == chosen, "the selection in the history")
 
     def lit() -> set[int]:
         return {r for t in page.data("curves") if t["opacity"] == 1
                 for r, y in zip(t["runs"], t["y"], strict=True) if y is not None and y == y and r >= 0}  # fmt: skip
 
-    until(lambda: lit() == chosen, "the selection among the curves")
+    page.until(lambda: lit() == chosen, "the selection among the curves")
     page.page.keyboard.press("Escape")
     playwright.expect(page.page.locator(".chosen-bar")).to_be_hidden()
 
 
 @pytest.mark.engine("chromium")
-def test_axes_are_dragged_and_brushed_and_space_is_turned(finished: Any, studio: Any, page: Page) -> None:
+def test_axes_are_dragged_and_brushed_and_space_is_turned(finished: Any, studio: Any, page: Any) -> None:
     place = studio()
     page.page.goto(f"{place.url}/#/sweeps/{finished.id}")
     page.sees("parallel")
@@ -285,7 +148,7 @@ def test_axes_are_dragged_and_brushed_and_space_is_turned(finished: Any, studio:
     second, fourth = titles.nth(1).bounding_box(), titles.nth(3).bounding_box()
     assert second and fourth
     drag(page, centre(second), (fourth["x"] + fourth["width"] + 30, centre(second)[1]))
-    names = until(
+    names = page.until(
         lambda: (
             (found := [one["name"] for one in page.data("parallel")[0]["dimensions"]])[1] != "param:lr"
             and found
@@ -316,11 +179,11 @@ def test_axes_are_dragged_and_brushed_and_space_is_turned(finished: Any, studio:
     before = page.page.evaluate(eye)
     x, y = centre(scene)
     drag(page, (x, y), (x + 90, y + 20))
-    until(lambda: page.page.evaluate(eye) != before, "another point of view")
+    page.until(lambda: page.page.evaluate(eye) != before, "another point of view")
 
 
 @pytest.mark.engine("chromium")
-def test_runs_and_sweeps_are_steered_from_the_page(lab: Any, studio: Any, page: Page) -> None:
+def test_runs_and_sweeps_are_steered_from_the_page(lab: Any, studio: Any, page: Any) -> None:
     run = lab.submit("log('acc', 0.5)\nwait_for('end')\n", max_total_runs=3)
     lab.told("0 began")
     place = studio()
@@ -330,14 +193,14 @@ def test_runs_and_sweeps_are_steered_from_the_page(lab: Any, studio: Any, page: 
     assert not lab.workspace.store.sweep(run.id).status.terminal
     page.page.get_by_role("button", name="Cancel", exact=True).click()
     page.page.get_by_role("button", name="Cancel run 0").click()
-    until(lambda: str(lab.runs(run)[0].status) == "Canceled", "the run cancelled in the store")
+    page.until(lambda: str(lab.runs(run)[0].status) == "Canceled", "the run cancelled in the store")
     playwright.expect(page.page.locator(".head .status")).to_have_text("Canceled", timeout=SECONDS * 1000)
 
     page.page.get_by_role("link", name="The sweep").click()
     page.page.get_by_role("button", name="Limits…").click()
     page.page.get_by_label("Runs in all").fill("5")
     page.page.get_by_role("button", name="Change").click()
-    until(lambda: (run.view.refresh() and False) or run.view.total == 5, "another budget in the store")
+    page.until(lambda: (run.view.refresh() and False) or run.view.total == 5, "another budget in the store")
     page.page.get_by_role("button", name="Pause").click()
     page.page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     playwright.expect(page.page.locator(".head .status")).to_have_text("Paused", timeout=SECONDS * 1000)
@@ -346,11 +209,11 @@ def test_runs_and_sweeps_are_steered_from_the_page(lab: Any, studio: Any, page: 
     playwright.expect(page.page.locator(".head .status")).to_have_text("Running", timeout=SECONDS * 1000)
     page.page.get_by_role("button", name="Cancel", exact=True).click()
     page.page.get_by_role("button", name="Cancel the sweep").click()
-    until(lambda: run.get_status() == "Canceled", "the sweep cancelled in the store")
+    page.until(lambda: run.get_status() == "Canceled", "the sweep cancelled in the store")
 
 
 @pytest.mark.engine("chromium")
-def test_names_values_and_logs_are_text(lab: Any, studio: Any, page: Page) -> None:
+def test_names_values_and_logs_are_text(lab: Any, studio: Any, page: Any) -> None:
     script = f"""
     for step in range(3):
         log("acc", step / 2)
@@ -387,14 +250,13 @@ def test_names_values_and_logs_are_text(lab: Any, studio: Any, page: Page) -> No
 
 @pytest.mark.engine("chromium")
 @pytest.mark.parametrize("width", [1280, 400])
-def test_nothing_is_wider_than_the_page(finished: Any, studio: Any, browser: Any, width: int) -> None:
+def test_nothing_is_wider_than_the_page(finished: Any, studio: Any, pages: Any, width: int) -> None:
     place = studio()
-    page = Page(browser, width)
+    page = pages(width)
     for part in ("", f"#/sweeps/{finished.id}", f"#/sweeps/{finished.id}/runs/0"):
         page.page.goto(f"{place.url}/{part}")
         page.page.wait_for_selector("main h1")
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()
 
 
 def test_doors_are_shut_to_other_sites(finished: Any, studio: Any) -> None:
@@ -487,7 +349,7 @@ def centre(box: Any) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
     page.page.mouse.move(*start)
     page.page.mouse.down()
     page.page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=8)
