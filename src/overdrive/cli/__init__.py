@@ -337,8 +337,8 @@ def export(
     return export_to_mlflow(workspace, ident, mlflow, as_json=as_json)
 
 
-@app.command()
-def report(
+@app.command("report")
+def report_(
     ident: Id = "last",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="<id>.html here by default.")
