@@ -1,18 +1,22 @@
 """What a suggestion of the Bayesian sampler costs, its share of refits included, in 6 mixed dimensions.
 
-    python bench/samplers/speed.py
+    python -m bench.samplers.speed
 
-For each length of the history: processor time, which a busy machine changes little, over so many suggestions
-that the hyperparameters are fitted anew at least once. Then the import, in a fresh process.
+For each length of the history, in a fresh process: processor time, which a busy machine changes little, over so
+many suggestions that the hyperparameters are fitted anew at least once, and the most memory that the process had.
+Then the import.
 """
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from math import log
+from multiprocessing import get_context
 
 from overdrive import BayesianParameterSampling, choice, loguniform, quniform, uniform
 from overdrive.model.history import History
@@ -28,6 +32,7 @@ SPACE = {
     "decay": loguniform(-12, 0),
 }
 GOALS = {100: 25, 300: 60, 1000: 150, 10_000: None}
+MEMORY = {10_000: 200}
 IMPORT = """
 import time
 start = time.process_time()
@@ -41,8 +46,8 @@ def loss(p: dict) -> float:
     return smooth + abs(p["depth"] - 4) / 5 + p["width"] / 128 + 0.3 * (p["activation"] == "tanh")
 
 
-def measure(count: int) -> list[float]:
-    """Milliseconds of each suggestion from `count` results on."""
+def measure(count: int) -> tuple[list[float], float]:
+    """Milliseconds of each suggestion from `count` results on, and the process's greatest memory in MB."""
     sampler = BayesianParameterSampling(SPACE, seed=0)
     history = History(PrimaryMetricGoal.MINIMIZE)
     waits = []
@@ -53,14 +58,16 @@ def measure(count: int) -> list[float]:
         waits.append(1000 * (time.process_time() - start))
         history.propose(str(number), number, params).status = Status.COMPLETED
         history.report(str(number), loss(params))
-    return waits[count + (count > 1000) :]  # at 10,000 the first one reads the whole history
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return waits[count + (count > 1000) :], peak  # at 10,000 the first one reads the whole history
 
 
 def main() -> None:
-    print(f"{'results':>8}{'mean ms':>9}{'greatest':>10}{'goal':>6}")
-    for count, goal in GOALS.items():
-        waits = measure(count)
-        print(f"{count:8}{statistics.mean(waits):9.1f}{max(waits):10.1f}{goal or '':>6}")
+    print(f"{'results':>8}{'mean ms':>9}{'greatest':>10}{'goal':>6}{'MB':>6}{'goal':>6}")
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for count, (waits, peak) in zip(GOALS, pool.map(measure, GOALS), strict=True):
+            times = f"{statistics.mean(waits):9.1f}{max(waits):10.1f}{GOALS[count] or '':>6}"
+            print(f"{count:8}{times}{peak:6.0f}{MEMORY.get(count, ''):>6}", flush=True)
     found = [
         float(
             subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True).stdout

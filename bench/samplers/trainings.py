@@ -185,7 +185,7 @@ def network_friedman(p: Params) -> float:
     return regress(model, "friedman", 200, folds=2)
 
 
-TUNING = {
+SPACES = {
     svm_digits: {"C": log_range(1e-3, 1e3), "gamma": log_range(1e-6, 10)},
     forest_wine: {
         "n_estimators": quniform(2, 30, 1),
@@ -232,9 +232,6 @@ TUNING = {
         "C": choice(0.001, 0.01, 0.1, 1, 10, 100),
         "weight": choice(None, "balanced"),
     },
-}
-
-HELD_OUT = {
     ridge_diabetes: {
         "alpha": log_range(1e-5, 1e3),
         "gamma": log_range(1e-6, 10),
