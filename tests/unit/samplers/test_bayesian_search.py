@@ -1,6 +1,7 @@
 """Evidence, promise and search: what counts, which way is up, and that the best is found."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,6 +139,26 @@ def test_search_finds_more_than_ten_thousand_random_points(promise):
     assert np.all(np.diff(values) <= 0) and values[:50] == pytest.approx(promise(points[:50]))
     assert np.array_equal(promise.encoding.snap(points), points)
     assert np.all(points >= 0) and np.all(points <= 1)
+
+
+def test_search_follows_the_border_of_what_is_allowed(promise):
+    promise, best = promise
+    space = SearchSpace(SPACE.parameters, ["x + n / 4 >= 1.1", "x * (n + 1) <= 4"])
+    promise = replace(promise, encoding=Encoding(space))
+    encoding = promise.encoding
+    best = best[encoding.allowed(best)]
+    points, values = search(encoding, promise, best, np.random.RandomState(2), Effort(), WHOLE)
+    many = encoding.from_units(np.random.RandomState(3).rand(10_000, 5))
+    free, allowed = np.max(promise(many)), np.max(promise(many[encoding.allowed(many)]))
+    assert free > allowed + 0.5  # the greatest promise is forbidden
+    assert np.all(encoding.allowed(points)) and values[0] >= allowed - 1e-3
+
+
+def test_where_nothing_is_allowed_nothing_is_found(promise):
+    promise, best = promise
+    encoding = Encoding(SearchSpace(SPACE.parameters, ["x > 2"]))
+    points, _ = search(encoding, promise, best, np.random.RandomState(2), Effort(), WHOLE)
+    assert len(points) == 0
 
 
 def test_the_trusted_box_is_around_the_best_run_and_grows_to_the_whole_space(promise):

@@ -22,7 +22,7 @@ from ...model.laws import Expression, QLogUniform, QUniform
 from ...model.records import Params
 from ...model.space import SearchSpace
 from ...model.values import key
-from .arrays import Array
+from .arrays import Array, Mask
 
 _TABLE = 512
 """A grid of more values than this is treated as a continuum; its law rounds what is drawn."""
@@ -137,13 +137,20 @@ class Encoding:
         return points
 
     def snap(self, points: Array) -> Array:
-        """(n, m) points with each number on its grid."""
-        points = points.copy()
+        """(n, m) points with each number on its grid, others to a millionth of their range: the last digits of
+        linear algebra differ from machine to machine."""
+        points = np.where(self.continuous, np.round(points, 6), points)
         for place, axis in enumerate(self.axes):
             if axis.grid is not None:
                 middles = (axis.grid[1:] + axis.grid[:-1]) / 2
                 points[:, place] = axis.grid[np.searchsorted(middles, points[:, place])]
         return points
+
+    def allowed(self, points: Array) -> Mask:
+        """(n, m) -> (n,) whether the constraints of the space allow the configuration."""
+        if not self.space.constraints:
+            return np.ones(len(points), dtype=bool)
+        return np.array([self.space.allows(self.params(point)) for point in points], dtype=bool)
 
     def active(self, points: Array) -> Array:
         """(n, m) booleans: whether the branch of each axis is taken."""

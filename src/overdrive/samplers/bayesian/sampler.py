@@ -197,10 +197,8 @@ class BayesianParameterSampling(SequenceSampling):
         box = trusted(encoding, best[0], len(known) + len(pending), recipe.effort)
         rng = self._numbers(f"at {number}")
         points, _ = search(encoding, promise, best, rng, recipe.effort, box)
-        # The last digits of linear algebra differ from machine to machine; a millionth of a range does not.
-        points[:, encoding.continuous] = np.round(points[:, encoding.continuous], 6)
         found = (encoding.params(point) for point in points)
-        return next((p for p in found if key(p) not in seen and self.space.allows(p)), None)
+        return next((params for params in found if key(params) not in seen), None)
 
     def _promise(
         self, known: Observations, levels: Array, variance: Array, waiting: Array, turn: Turn

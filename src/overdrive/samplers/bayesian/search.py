@@ -19,6 +19,9 @@ from .gp import Posterior
 _FLIPS = 12
 """At most so many other values of an axis are tried from one point."""
 
+_HALVINGS, _STRIDES, _TRIALS = 10, (0.1, 0.03, 0.01, 0.003, 0.001), 12
+"""At the border of what constraints allow: how finely it is sought, and how it is followed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Promise:
@@ -100,7 +103,10 @@ def search(
     if promise.beliefs:
         scattered[::2] = np.clip(promise.beliefs.lean(scattered[::2], units[::2]), *bounds)
     near = np.clip(_nearby(encoding, best[: effort.leaders], rng, effort.nearby), *bounds)
-    pool = np.concatenate([scattered, near])
+    pool = encoding.snap(np.concatenate([scattered, near]))
+    pool = pool[encoding.allowed(pool)]
+    if not len(pool):
+        return pool, np.empty(0)
     values = promise(pool)
     starts = pool[np.argsort(-values, kind="stable")[: effort.climbers]]
     numeric = ~encoding.categorical
@@ -109,7 +115,10 @@ def search(
         # At first grids are climbed as if they were continuous, then they are held.
         free = numeric if turn == 0 else encoding.continuous
         if np.any(free):
-            starts = encoding.snap(_climb(promise, starts, free, box, effort.steps))
+            tops = encoding.snap(_climb(promise, starts, free, box, effort.steps))
+            if encoding.space.constraints:
+                tops = _slide(encoding, promise, _retreat(encoding, starts, tops), bounds, rng)
+            starts = tops
             found.append(starts)
         if not np.any(~encoding.continuous):
             break
@@ -155,6 +164,37 @@ def _climb(promise: Promise, starts: Array, free: Mask, box: tuple[Array, Array]
     return points
 
 
+def _retreat(encoding: Encoding, starts: Array, tops: Array) -> Array:
+    """The last allowed points on the ways from allowed starts to where the ascent led."""
+    out = ~encoding.allowed(tops)
+    reached = np.where(out[:, None], starts, tops)
+    low, high = np.zeros(int(np.sum(out))), np.ones(int(np.sum(out)))
+    for _ in range(_HALVINGS if len(low) else 0):
+        middle = (low + high) / 2
+        trials = encoding.snap(starts[out] + middle[:, None] * (tops[out] - starts[out]))
+        good = encoding.allowed(trials)
+        reached[out] = np.where(good[:, None], trials, reached[out])
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    return reached
+
+
+def _slide(
+    encoding: Encoding, promise: Promise, points: Array, bounds: Array, rng: np.random.RandomState
+) -> Array:
+    """Each point with the best of the allowed steps around it, shorter and shorter ones, so that it
+    moves along the border of what is allowed."""
+    points, values, count = points.copy(), promise(points), len(points)
+    for width in _STRIDES:
+        steps = width * rng.standard_normal((_TRIALS, *points.shape)) * encoding.continuous
+        trials = encoding.snap(np.clip(points + steps, *bounds).reshape(-1, points.shape[1]))
+        scores = np.where(encoding.allowed(trials), promise(trials), -np.inf).reshape(_TRIALS, count)
+        leader = np.argmax(scores, axis=0)
+        better = scores[leader, np.arange(count)] > values
+        chosen = trials.reshape(_TRIALS, *points.shape)[leader, np.arange(count)]
+        points, values = np.where(better[:, None], chosen, points), np.maximum(values, np.max(scores, axis=0))
+    return points
+
+
 def _flip(
     encoding: Encoding, promise: Promise, starts: Array, rng: np.random.RandomState, rounds: int = 3
 ) -> Array:
@@ -171,7 +211,7 @@ def _flip(
                 trials.append(trial)
         if not trials:
             break
-        scores = promise(np.array(trials))
+        scores = np.where(encoding.allowed(np.array(trials)), promise(np.array(trials)), -np.inf)
         better = False
         for index in np.argsort(scores, kind="stable"):
             row = owners[index]
