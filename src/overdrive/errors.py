@@ -2,6 +2,7 @@
 
 OverdriveError
 ├── ConfigError (ValueError)     a configuration is wrong: all its problems at once
+│   └── RunContextError          a log method was called in a way that it cannot record
 ├── NotFound (LookupError)       a sweep, run, file or model that is not there
 ├── StoreError                   the database cannot be opened, read or written
 ├── ComputeError                 a back end cannot start, see or stop a job
@@ -44,6 +45,10 @@ class ConfigError(OverdriveError, ValueError):
     def within(self, place: str) -> ConfigError:
         """The same problems, seen from one level further out (`place.where`)."""
         return ConfigError(Problem(f"{place}.{p.where}" if p.where else place, p.what) for p in self.problems)
+
+
+class RunContextError(ConfigError):
+    """A log method was called in a way that it cannot record; the message says what to call instead."""
 
 
 class NotFound(OverdriveError, LookupError):

@@ -14,7 +14,7 @@ VALUES = "model registry errors"
 MAY_IMPORT = {
     "": "",
     "errors": "",
-    "runtime": "",
+    "runtime": "errors",
     "model": "errors",
     "registry": "errors",
     "samplers": f"forecasts {VALUES}",
@@ -32,8 +32,9 @@ MAY_IMPORT = {
     f"store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config sweep.script runtime {VALUES}",
     "adapters.mlflow": "runtime",
+    "azureml": f"sdk sweep.config sweep.script runtime {VALUES}",
     "widget": f"sdk sweep.config charts {VALUES}",
-    "cli": f"sdk adapters studio runtime {VALUES}",
+    "cli": f"azureml sdk adapters studio runtime {VALUES}",
     "__main__": "cli",
 }
 PURE = {"model", "forecasts", "samplers", "policies", "sweep", "charts"}

@@ -289,6 +289,19 @@ def enqueue(
     return enqueue_one(workspace, ident, values or [], like, as_json=as_json)
 
 
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def exec_(
+    driver: Annotated[Path, typer.Argument(metavar="DRIVER.py", help="A script that imports azureml.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="The script's own arguments.")
+    ] = None,
+) -> int:
+    """Run a HyperDrive script as it is, with Overdrive behind its azureml imports."""
+    from .exec import execute
+
+    return execute(driver, arguments or [])
+
+
 @app.command()
 def replay(
     ident: Id = "last",

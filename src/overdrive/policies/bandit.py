@@ -21,6 +21,7 @@ class BanditPolicy(EarlyTerminationPolicy):
     """
 
     NAME: ClassVar[str] = "bandit"
+    POLICY_NAME: ClassVar[str] = "Bandit"
 
     evaluation_interval: int = 1
     slack_factor: float | None = None

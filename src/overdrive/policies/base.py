@@ -155,6 +155,7 @@ class NoTerminationPolicy(EarlyTerminationPolicy):
     """Every run goes on to its end."""
 
     NAME: ClassVar[str] = "none"
+    POLICY_NAME: ClassVar[str] = "Default"
 
     def judge(self, run: RunRecord, interval: int, history: History) -> Verdict:
         """Always goes on, even without one usable value."""

@@ -20,6 +20,7 @@ class MedianStoppingPolicy(EarlyTerminationPolicy):
     """
 
     NAME: ClassVar[str] = "median_stopping"
+    POLICY_NAME: ClassVar[str] = "MedianStopping"
 
     evaluation_interval: int = 1
     delay_evaluation: int = 0

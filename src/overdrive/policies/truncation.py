@@ -20,6 +20,7 @@ class TruncationSelectionPolicy(EarlyTerminationPolicy):
     """
 
     NAME: ClassVar[str] = "truncation_selection"
+    POLICY_NAME: ClassVar[str] = "TruncationSelection"
 
     truncation_percentage: int
     evaluation_interval: int = 1

@@ -15,15 +15,12 @@ import json
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Type, Union
 
+from ..errors import RunContextError
 from . import wire
 
 _LISTS = (list, tuple, range, set, frozenset, dict)
-
-
-class RunContextError(ValueError):
-    """A log method was called in a way that it cannot record; the message says what to call instead."""
 
 
 class ScriptRun:
@@ -33,6 +30,8 @@ class ScriptRun:
     """
 
     _current: Optional["ScriptRun"] = None
+    kind: Optional[Type["ScriptRun"]] = None
+    """What `get_context` makes, where a subclass that knows more names has taken its place."""
 
     def __init__(self) -> None:
         self._metrics = os.environ.get(wire.METRICS)
@@ -51,7 +50,7 @@ class ScriptRun:
         Outside a sweep: a run that prints, or RunContextError when `allow_offline` is False.
         """
         if cls._current is None:
-            cls._current = cls()
+            cls._current = (cls.kind or cls)()
         if not allow_offline and cls._current.offline:
             raise RunContextError(
                 "this process is not part of a run: %s is not set; start the script through a sweep, "

@@ -2,8 +2,8 @@
 
     <run folder>/            the script's working directory: its copy of the source
         outputs/  logs/      what the script leaves for us to keep
-        .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json  checkpoints/
-                             mlflow.jsonl, where the script uses MLflow
+        .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json  tags.json
+                             checkpoints/  and mlflow.jsonl, where the script uses MLflow
                              files/: what is copied over the source, at the same places
 
 A metric line is one JSON object and one newline, appended with one write:
@@ -29,6 +29,7 @@ SWEEP_ID = "OVERDRIVE_SWEEP_ID"
 RUN_DIR = "OVERDRIVE_RUN_DIR"
 METRICS = "OVERDRIVE_METRICS"
 PARAMS = "OVERDRIVE_PARAMS"
+EXPERIMENT = "OVERDRIVE_EXPERIMENT"
 HOME = "OVERDRIVE_HOME"
 CHECKPOINTS = "OVERDRIVE_CHECKPOINT_DIR"
 MLFLOW_URI = "MLFLOW_TRACKING_URI"
@@ -57,6 +58,7 @@ class RunFolder:
         "path",
         "stderr",
         "stdout",
+        "tags",
     )
 
     def __init__(self, path: Union[str, "os.PathLike[str]"]) -> None:
@@ -72,6 +74,7 @@ class RunFolder:
         self.stderr = os.path.join(self.own, "stderr.txt")
         self.job = os.path.join(self.own, "job.json")
         self.exit = os.path.join(self.own, "exit.json")
+        self.tags = os.path.join(self.own, "tags.json")
         self.checkpoints = os.path.join(self.own, "checkpoints")
         self.files = os.path.join(self.own, "files")
 

@@ -12,6 +12,7 @@ class GridParameterSampling(HyperParameterSampling):
     """All configurations, in the order of declaration; the seed plays no part."""
 
     NAME = "grid"
+    SAMPLING_NAME = "GRID"
 
     def _problems(self) -> list[Problem]:
         return [

@@ -12,6 +12,7 @@ class RandomParameterSampling(SequenceSampling):
     """Independent draws from the laws of the space."""
 
     NAME = "random"
+    SAMPLING_NAME = "RANDOM"
 
     def draw(self, index: int) -> Params:
         """A generator of its own for each draw, so that any draw is found without those before it."""

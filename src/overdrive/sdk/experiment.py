@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ..controller.daemon import Daemon, spawn
 from ..errors import ConfigError, NotFound, Problem
 from ..model.records import SweepRecord
+from ..runtime.wire import EXPERIMENT
 from ..store.base import Turn
 from ..sweep.command import threads
 from ..sweep.config import HyperDriveConfig, SingleRunConfig
@@ -50,7 +51,7 @@ class Experiment:
     @overload
     def submit(self, config: ScriptRunConfig, tags: dict[str, str] | None = None) -> Run: ...
 
-    def submit(self, config: Any, tags: dict[str, str] | None = None) -> Any:
+    def submit(self, config: Any, tags: dict[str, str] | None = None, **_: Any) -> Any:
         """Start a sweep, or a single run, and return at once; it goes on when this process ends.
 
         ConfigError with all that is wrong, before anything runs. What looks like a mistake is a warning.
@@ -103,7 +104,7 @@ class Experiment:
             "compute": compute,
             "home": str(self.workspace.home),
             "threads": threads(cores, min(limits.max_concurrent_runs, limits.max_total_runs), os.environ),
-            "python_path": _python_path(self.workspace.python_path()),
+            "python_path": {**_python_path(self.workspace.python_path()), EXPERIMENT: self.name},
         }
         record = SweepRecord(sweep_id, self.name, kind, stored, created=now, tags=tags)
         return record, first, [*config.advice(), *advice, *more]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..controller.lease import describe, holds
-from ..errors import ConfigError, Problem, SweepHeld
+from ..errors import ConfigError, Problem, SweepHeld, Unsupported
 from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status, Value
 from ..store.base import Holder
@@ -30,6 +30,8 @@ LEAVING_SECONDS = 5.0
 
 class HyperDriveRun(Run):
     """A sweep: its children, their metrics, the best of them. Names and answers are HyperDrive's."""
+
+    RUN_TYPE = "hyperdrive"
 
     def __init__(
         self,
@@ -53,10 +55,31 @@ class HyperDriveRun(Run):
         self._view.refresh()
         return str(self._view.sweep.status)
 
-    def get_children(self) -> Iterator[Run]:
-        """The runs of the sweep, newest first."""
+    def get_children(
+        self,
+        recursive: bool = False,
+        tags: Any = None,
+        properties: Any = None,
+        type: str | None = None,
+        status: str | None = None,
+    ) -> Iterator[Run]:
+        """The runs of the sweep, newest first: all, those of one status, those with a tag or with all of a dict
+        of tags."""
         self._view.refresh()
-        return iter([self._child(run) for run in reversed(self._view.runs)])
+        wanted = {**_pairs(tags), **_pairs(properties)}
+        for run in reversed(self._view.runs):
+            child = self._child(run)
+            if status in (None, str(run.status)) and _has(child, wanted):
+                yield child
+
+    def fail(self, *_: Any, **__: Any) -> None:
+        """Not for a sweep: `cancel` ends it."""
+        raise Unsupported(f"{self.id}: a sweep cannot be made to fail; cancel() ends it")
+
+    def get_diagnostics(self, *_: Any, **__: Any) -> None:
+        """Not for a sweep: its log is `controller.log`."""
+        log = self.experiment.workspace.sweep_folder(self.id) / "controller.log"
+        raise Unsupported(f"{self.id}: there are no diagnostics; the sweep's log is {str(log)!r}")
 
     def get_best_run_by_primary_metric(
         self,
@@ -96,7 +119,7 @@ class HyperDriveRun(Run):
         self._view.refresh()
         return {run.id: json.dumps(run.params) for run in self._view.runs}
 
-    def get_metrics(self, name: str | None = None) -> dict[str, Any]:
+    def get_metrics(self, name: str | None = None, *_: Any, **__: Any) -> dict[str, Any]:
         """What every run has logged, by run id."""
         return {child.id: child.get_metrics(name) for child in self.get_children()}
 
@@ -256,3 +279,13 @@ class HyperDriveRun(Run):
         crown = " (best so far)" if best is not None and best.id == run.id else ""
         reason = f": {run.reason}" if run.reason else ""
         return f"[{ended}/{self._view.total}] run {run.number} {run.status}{value}{crown}{reason}"
+
+
+def _pairs(wanted: Any) -> dict[str, Any]:
+    """A tag's name, or a dict of tags, as a dict; None: any value."""
+    return {} if wanted is None else {wanted: None} if isinstance(wanted, str) else dict(wanted)
+
+
+def _has(run: Run, wanted: Mapping[str, Any]) -> bool:
+    tags = run.get_tags() if wanted else {}
+    return all(key in tags and value in (None, tags[key]) for key, value in wanted.items())

@@ -13,10 +13,10 @@ import sys
 import time
 from datetime import datetime, timezone
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator, Mapping
 
 from ..runtime.context import ScriptRun
-from ..runtime.wire import RunFolder
+from ..runtime.wire import RunFolder, read_json, write_json
 
 if TYPE_CHECKING:
     from ..model.records import RunRecord
@@ -43,6 +43,8 @@ class Run:
     def get_context(allow_offline: bool = True) -> ScriptRun:
         """The run that this very process belongs to: what a training script logs with."""
         return ScriptRun.get_context(allow_offline)
+
+    get_submitted_run = get_context
 
     @staticmethod
     def get(workspace: Workspace, run_id: str) -> Run:
@@ -79,6 +81,17 @@ class Run:
         return Run.get(self.experiment.workspace, self._sweep_id)
 
     @property
+    def display_name(self) -> str:
+        """The name that people see."""
+        return self.get_tags().get("display_name", self._run_id)
+
+    @property
+    def type(self) -> str:
+        """`hyperdrive` for a sweep, `script` for a script that was submitted alone, `run` for a sweep's run."""
+        kind = self._view.sweep.kind
+        return kind if self._run_id == self._sweep_id else "run"
+
+    @property
     def status(self) -> str:
         """The status as it is now, in HyperDrive's words."""
         return self.get_status()
@@ -111,7 +124,7 @@ class Run:
             "exitCode": run.exit_code,
             "reason": run.reason,
             "parameters": dict(run.params),
-            "properties": {},
+            "properties": self.get_tags(),
             "runDefinition": definition,
             "logFiles": {"stdout.txt": self._folder.stdout, "stderr.txt": self._folder.stderr},
         }
@@ -119,7 +132,13 @@ class Run:
 
     # What it logged and left
 
-    def get_metrics(self, name: str | None = None) -> dict[str, Any]:
+    def get_metrics(
+        self,
+        name: str | None = None,
+        recursive: bool = False,
+        run_type: str | None = None,
+        populate: bool = False,
+    ) -> dict[str, Any]:
         """What the run has logged, by name: a value, or the list of values when there are several.
 
         Rows and tables are dicts of columns (of single cells where there is one row); images are paths.
@@ -156,10 +175,69 @@ class Run:
         shutil.copy2(source, target)
         return target
 
-    def download_files(self, prefix: str | None = None, output_directory: str | None = None) -> list[str]:
-        """Copy every file whose name begins with `prefix`, under their names; where they are now."""
+    def download_files(
+        self,
+        prefix: str | None = None,
+        output_directory: str | None = None,
+        output_paths: list[str] | None = None,
+        batch_size: int = 100,
+        append_prefix: bool = True,
+    ) -> list[str]:
+        """Copy every file whose name begins with `prefix`, under their names (without the prefix if
+        `append_prefix` is false) or to `output_paths`; where they are now."""
         names = [name for name in self.get_file_names() if name.startswith(prefix or "")]
-        return [self.download_file(name, os.path.join(output_directory or ".", name)) for name in names]
+        if output_paths is None:
+            cut = 0 if append_prefix else len(prefix or "")
+            output_paths = [os.path.join(output_directory or ".", name[cut:].lstrip("/")) for name in names]
+        if len(output_paths) != len(names):
+            from ..errors import ConfigError
+
+            raise ConfigError(f"download_files: {len(output_paths)} output_paths for {len(names)} files")
+        return [self.download_file(name, path) for name, path in zip(names, output_paths)]
+
+    def get_all_logs(self, destination: str | None = None) -> list[str]:
+        """Copy stdout.txt, stderr.txt and all in logs/ to a folder; where they are now."""
+        names = [name for name in self.get_file_names() if not name.startswith("outputs")]
+        return [self.download_file(name, os.path.join(destination or ".", name)) for name in names]
+
+    def get_details_with_logs(self) -> dict[str, Any]:
+        """The details, with the text of the logs instead of their paths."""
+        details = self.get_details()
+        for name, path in details.get("logFiles", {}).items():
+            try:
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    details["logFiles"][name] = file.read()
+            except OSError:
+                details["logFiles"][name] = ""
+        return details
+
+    # Tags
+
+    def get_tags(self) -> dict[str, str]:
+        """What the run was tagged with: at submit, by its script, or here."""
+        kept = read_json(self._tags)
+        own = self._view.sweep.tags if self._run_id == self._sweep_id else {}
+        return {**own, **(kept if isinstance(kept, dict) else {})}
+
+    get_properties = get_tags
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the run was tagged with."""
+        return self.get_tags()
+
+    properties = tags
+
+    def tag(self, key: str, value: str | None = None) -> None:
+        """Keep a tag with the run."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Keep tags with the run; those of other names stay."""
+        text = {str(key): "" if value is None else str(value) for key, value in tags.items()}
+        write_json(self._tags, {**self.get_tags(), **text})
+
+    add_properties = set_tags
 
     def register_model(
         self,
@@ -168,6 +246,7 @@ class Run:
         tags: dict[str, str] | None = None,
         properties: dict[str, str] | None = None,
         description: str | None = None,
+        **more: Any,
     ) -> Any:
         """Keep a file or folder of this run as the next version of a model, in the workspace's `models/`."""
         from .model import register
@@ -177,13 +256,16 @@ class Run:
             "tags": tags or {},
             "properties": properties or {},
             "description": description,
+            **{name: value for name, value in more.items() if isinstance(value, str)},
             "run_id": self.id,
         }
         return register(self.experiment.workspace, model_name, source, about)
 
     # Waiting and ending
 
-    def wait_for_completion(self, show_output: bool = False, raise_on_error: bool = True) -> dict[str, Any]:
+    def wait_for_completion(
+        self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
+    ) -> dict[str, Any]:
         """Wait until nothing more will happen; the details. RunFailed when it failed, unless
         `raise_on_error` is false. Ctrl-C ends the waiting, never the run."""
         from ..errors import ComputeError, RunFailed
@@ -214,7 +296,7 @@ class Run:
             self.experiment.workspace.store.ask(self._sweep_id, "cancel", self._record.id)
             self.experiment.workspace.attend(self._sweep_id)
 
-    def get_children(self) -> Iterator[Run]:
+    def get_children(self, *_: Any, **__: Any) -> Iterator[Run]:
         """A single run has none."""
         return iter(())
 
@@ -260,6 +342,12 @@ class Run:
     @property
     def _sweep_id(self) -> str:
         return self._view.sweep.id
+
+    @property
+    def _tags(self) -> str:
+        if self._run_id == self._sweep_id and self._view.sweep.kind == "hyperdrive":
+            return os.path.join(self.experiment.workspace.sweep_folder(self._sweep_id), "tags.json")
+        return self._folder.tags
 
     @property
     def _record(self) -> RunRecord:

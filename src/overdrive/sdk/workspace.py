@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from ..errors import ConfigError, NotFound
 from ..model.records import Status
 from ..runtime.wire import HOME
 from ..store.base import Store, open_store
+from .data import Dataset, Datastore, FileDataset
 from .run import START_SECONDS
 from .settings import Settings, read_settings
 
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 
 FOLDER = ".overdrive"
 
-_PATH = {"overdrive": "", "overdrive_mlflow-1.dist-info": "runtime/mlflow.dist-info"}
+_PATH = {
+    "overdrive": "",
+    "azureml": "azureml/entry",
+    "overdrive_mlflow-1.dist-info": "runtime/mlflow.dist-info",
+}
 """What stands on a run's PYTHONPATH: links into the package."""
 
 
@@ -32,9 +38,16 @@ class Workspace:
     `.overdrive/` holds `overdrive.db`, `snapshots/<hash>/`, `runs/<sweep>/<number>/` and `models/`.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.root = Path(folder).absolute()
-        self.home = self.root / FOLDER
+    subscription_id = resource_group = location = "local"
+    """What notebooks print of a workspace; there is no cloud around this one."""
+
+    def __init__(
+        self, folder: str | os.PathLike[str] = ".", resource_group: str | None = None, *_: Any, **cloud: Any
+    ) -> None:
+        if resource_group is not None or cloud:  # HyperDrive's form: subscription, group, name
+            folder = Workspace.find().root
+        self.root: Path = Path(folder).absolute()
+        self.home: Path = self.root / FOLDER
 
     @classmethod
     def find(cls, folder: str | os.PathLike[str] | None = None) -> Workspace:
@@ -60,6 +73,22 @@ class Workspace:
         """HyperDrive's way in: where to begin the search, a folder or a file in it."""
         place = Path(path) if path is not None else None
         return cls.find(place.parent if place is not None and place.is_file() else place)
+
+    @classmethod
+    def get(cls, name: str, *_: Any, **cloud: Any) -> Workspace:
+        """The nearest workspace, whatever its name in the cloud was."""
+        return cls.find()
+
+    create = get
+
+    @staticmethod
+    def list(*_: Any, **__: Any) -> dict[str, Any]:
+        """The nearest workspace, by its name."""
+        found = Workspace.find()
+        return {found.name: [found]}
+
+    def write_config(self, path: str | None = None, file_name: str | None = None) -> None:
+        """Nothing to write: a workspace is found by its folder."""
 
     @property
     def name(self) -> str:
@@ -89,9 +118,43 @@ class Workspace:
         return {sweep.experiment: Experiment(self, sweep.experiment) for sweep in self.store.sweeps()}
 
     @property
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> builtins.list[dict[str, Any]]:
         """Every registered model: name, version, path, the run it comes from."""
         return self.store.models()
+
+    @property
+    def environments(self) -> dict[str, Any]:
+        """Every registered environment and every one in the settings, by name."""
+        from .environment import Environment
+
+        return Environment.list(self)
+
+    @property
+    def compute_targets(self) -> dict[str, Any]:
+        """Every compute target in the settings, by name."""
+        from .compute import ComputeTarget
+
+        return {name: ComputeTarget(self, name) for name in self.settings.compute}
+
+    @property
+    def datasets(self) -> dict[str, FileDataset]:
+        """Every registered dataset and every name in the settings' `[data]`."""
+        return Dataset.get_all(self)
+
+    @property
+    def datastores(self) -> dict[str, Datastore]:
+        """The folders for data, by name."""
+        default = self.get_default_datastore()
+        names = {default.name, *(path.name for path in (self.home / "datastores").glob("*"))}
+        return {name: Datastore(self, name) for name in sorted(names)}
+
+    def get_default_datastore(self) -> Datastore:
+        """The folder for data that is used when none is named."""
+        return Datastore(self)
+
+    def get_details(self) -> dict[str, Any]:
+        """Name and place."""
+        return {"id": str(self.home), "name": self.name, "location": self.location}
 
     def find_id(self, prefix: str) -> str:
         """The id of the sweep or run that is meant: a whole id, the beginning of a sweep's, or `last`."""
@@ -103,7 +166,7 @@ class Workspace:
 
         return Run.get(self, run_id)
 
-    def orphans(self) -> list[str]:
+    def orphans(self) -> builtins.list[str]:
         """The sweeps that should go on and have lost their controller, newest first."""
         from ..controller.lease import holds
 

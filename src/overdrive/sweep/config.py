@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import ConfigError, Problem
 from ..model.metrics import PrimaryMetricGoal
@@ -66,13 +66,30 @@ class HyperDriveConfig:
     resume_defaults: Mapping[str, Any] | None = None
     given: tuple[Given, ...] = field(default=(), repr=False)
 
+    MAX_DURATION_MINUTES: ClassVar[int] = WEEK_MINUTES
+    RECOMMENDED_MIN_RUNS_PER_PARAMETER_BAYESIAN: ClassVar[int] = 20
+    RECOMMENDED_MAX_CONCURRENT_RUNS_BAYESIAN: ClassVar[int] = 20
+
+    @property
+    def source_directory(self) -> str:
+        """The folder of the training script."""
+        return self.run_config.source_directory
+
     @property
     def retries(self) -> Retries:
         """`max_retries` by cause."""
         return Retries.of(self.max_retries)
 
     def __post_init__(self) -> None:
+        if self.run_config is None and isinstance(self.estimator, ScriptRunConfig):
+            object.__setattr__(self, "run_config", self.estimator)
+            object.__setattr__(self, "estimator", None)
         problems = list(self._problems())
+        if isinstance(self.policy, str):
+            try:
+                object.__setattr__(self, "policy", policy_from_json({"name": self.policy}))
+            except ConfigError as error:
+                problems += error.within("policy").problems
         if isinstance(self.primary_metric_goal, str):
             try:
                 goal = PrimaryMetricGoal.from_str(self.primary_metric_goal)
@@ -112,7 +129,7 @@ class HyperDriveConfig:
             ),
             (
                 "policy",
-                policy is None or can(policy, "judge"),
+                policy is None or isinstance(policy, str) or can(policy, "judge"),
                 "must be a policy such as BanditPolicy, or None",
             ),
             ("run_config", isinstance(self.run_config, ScriptRunConfig), "must be a ScriptRunConfig"),
@@ -121,7 +138,7 @@ class HyperDriveConfig:
                 is_id(self.custom_run_id),
                 "must be letters, digits, _ and -, at most 128 in all",
             ),
-            ("estimator", self.estimator is None, "is not supported: give run_config=ScriptRunConfig(...)"),
+            ("estimator", self.estimator is None, "must be alone: give it or run_config"),
             ("pipeline", self.pipeline is None, "is not supported: give run_config=ScriptRunConfig(...)"),
             (
                 "no_metric_minutes",

@@ -59,17 +59,24 @@ class ScriptRunConfig:
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
+        if self.run_config is not None:
+            self._fill_from(self.run_config)
         fix(self, "source_directory", str(self.source_directory or "."))
         problems = list(self._problems())
         if problems:
             raise ConfigError(problems)
-        arguments = self.arguments or ()
+        given = arguments = self.arguments or ()
         if isinstance(arguments, str):
             arguments = shlex.split(arguments)
+        if self.resume_from is not None:
+            arguments = [*arguments, "--resume-from", self.resume_from]
+            fix(self, "resume_from", None)
         fix(self, "arguments", tuple(str(argument) for argument in arguments))
         if self.command is not None and not isinstance(self.command, str):
             fix(self, "command", tuple(str(word) for word in self.command))
         variables = dict(getattr(self.environment, "environment_variables", None) or {})
+        for argument in given:
+            variables.update(getattr(argument, "environment_variables", None) or {})
         variables.update(self.environment_variables or {})
         fix(self, "environment_variables", {str(k): str(v) for k, v in variables.items()})
         python = getattr(self.environment, "python", None)
@@ -79,6 +86,22 @@ class ScriptRunConfig:
         for name in ("environment", "compute_target"):
             value = getattr(self, name)
             fix(self, name, None if value is None else str(getattr(value, "name", value)))
+
+    def _fill_from(self, given: Any) -> None:
+        """Take what is not given here from a RunConfiguration."""
+        if self.script is None and self.command is None:
+            names = {"script": "script", "arguments": "arguments", "command": "command"}
+        else:
+            names = {}
+        names |= {"environment": "environment", "compute_target": "target"}
+        names |= {"environment_variables": "environment_variables"}
+        for own, theirs in names.items():
+            if not getattr(self, own):
+                object.__setattr__(self, own, getattr(given, theirs, None) or None)
+        limit = getattr(given, "max_run_duration_seconds", None)
+        if limit and self.max_run_duration_seconds == MONTH_SECONDS:
+            object.__setattr__(self, "max_run_duration_seconds", limit)
+        object.__setattr__(self, "run_config", None)
 
     def _problems(self) -> list[Problem]:
         limit = self.max_run_duration_seconds
@@ -116,13 +139,11 @@ class ScriptRunConfig:
                 all(_is_inside(path) for path in self.templates),
                 "must be paths of files inside the source folder",
             ),
-            ("run_config", self.run_config is None, "is not supported yet: leave it out"),
             (
                 "distributed_job_config",
-                self.distributed_job_config is None,
-                "is not supported yet: leave it out",
+                getattr(self.distributed_job_config, "processes", 1) == 1,
+                "must be one process: a run has one here",
             ),
-            ("resume_from", self.resume_from is None, "is not supported yet: leave it out"),
         )
         if isinstance(self.arguments, str):
             try:

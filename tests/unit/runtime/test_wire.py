@@ -269,6 +269,7 @@ def test_the_runtime_imports_nothing_heavy() -> None:
         [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True
     )
     ours = {name for name in out if name.startswith("overdrive")}
-    assert ours == {"overdrive", "overdrive.runtime", "overdrive.runtime.wire", "overdrive.runtime.context"}
+    runtime = {"overdrive.runtime", "overdrive.runtime.wire", "overdrive.runtime.context"}
+    assert ours == {"overdrive", "overdrive.errors", *runtime}
     heavy = {"asyncio", "subprocess", "socket", "tempfile", "logging", "pathlib", "shutil", "uuid", "inspect"}
     assert not (heavy & set(out)) - set(bare.stdout.split())

@@ -106,7 +106,7 @@ def test_all_problems_of_a_sweep_are_told_at_once():
         max_total_runs=0,
         max_concurrent_runs=-1,
         max_duration_minutes=0,
-        policy="bandit",
+        policy=3,
         run_config="train.py",
         custom_run_id="../up",
         estimator=object(),

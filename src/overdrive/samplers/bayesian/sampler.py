@@ -86,6 +86,7 @@ class BayesianParameterSampling(SequenceSampling):
     """
 
     NAME = "bayesian"
+    SAMPLING_NAME = "BayesianOptimization"
     recipe = Recipe()
 
     def __init__(

@@ -1,0 +1,177 @@
+"""HyperDrive's older words for what is submitted: run configurations, distribution, estimators, signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, Problem
+from ..sdk.environment import CondaDependencies, Environment
+from ..sweep.config import HyperDriveConfig
+from ..sweep.script import ScriptRunConfig
+
+if TYPE_CHECKING:
+    from ..sdk.experiment import Experiment
+    from ..sdk.run import Run
+
+
+@dataclass
+class MpiConfiguration:
+    """How many processes one run has."""
+
+    process_count_per_node: int = 1
+    node_count: int = 1
+
+    @property
+    def processes(self) -> int:
+        """In all."""
+        return self.process_count_per_node * self.node_count
+
+
+@dataclass
+class PyTorchConfiguration:
+    """How many processes one run has; None: one on each node."""
+
+    communication_backend: str = "Nccl"
+    process_count: int | None = None
+    node_count: int = 1
+
+    @property
+    def processes(self) -> int:
+        """In all."""
+        return max(self.process_count or 1, self.node_count)
+
+
+@dataclass
+class TensorflowConfiguration:
+    """How many workers and parameter servers one run has."""
+
+    worker_count: int = 1
+    parameter_server_count: int = 1
+
+    @property
+    def processes(self) -> int:
+        """Workers in all."""
+        return self.worker_count
+
+
+@dataclass
+class DockerConfiguration:
+    """Accepted and without effect: runs are processes."""
+
+    use_docker: bool = False
+    shm_size: str | None = None
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass
+class RunConfiguration:
+    """The parts of a ScriptRunConfig as attributes, for `ScriptRunConfig(run_config=...)`."""
+
+    script: str | None = None
+    arguments: Sequence[Any] | None = None
+    framework: str | None = None
+    communicator: str | None = None
+    conda_dependencies: CondaDependencies | None = None
+    command: Any = None
+    target: Any = None
+    node_count: int = 1
+    max_run_duration_seconds: float | None = None
+    environment: Environment | None = None
+    environment_variables: dict[str, str] = field(default_factory=dict)
+    docker: DockerConfiguration = field(default_factory=DockerConfiguration)
+
+    def __post_init__(self) -> None:
+        if self.environment is None:
+            self.environment = Environment("run-configuration")
+        if self.conda_dependencies is not None:
+            self.environment.python.conda_dependencies = self.conda_dependencies
+
+
+class Estimator(ScriptRunConfig):
+    """A training script with its packages, as v1 wrote it before ScriptRunConfig; also SKLearn, PyTorch,
+    TensorFlow and Chainer. What says how a container is made has no effect."""
+
+    def __init__(
+        self,
+        source_directory: str = ".",
+        *,
+        compute_target: Any = None,
+        entry_script: str | None = None,
+        script_params: Mapping[str, Any] | None = None,
+        conda_packages: Sequence[str] | None = None,
+        pip_packages: Sequence[str] | None = None,
+        pip_requirements_file: str | None = None,
+        conda_dependencies_file: str | None = None,
+        environment_definition: Environment | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+        node_count: int = 1,
+        max_run_duration_seconds: float | None = None,
+        **container: Any,
+    ) -> None:
+        if node_count != 1:
+            raise ConfigError(Problem("node_count", f"must be 1: a run has one node here, got {node_count}"))
+        environment = environment_definition
+        if environment is None:
+            if conda_dependencies_file:
+                packages = CondaDependencies(conda_dependencies_file)
+            else:
+                packages = CondaDependencies.create(None, pip_packages, conda_packages)
+            if pip_requirements_file:
+                packages.add_pip_package(f"-r {pip_requirements_file}")
+            environment = Environment("estimator")
+            environment.python.conda_dependencies = packages
+        arguments: list[Any] = []
+        for name, value in (script_params or {}).items():
+            arguments += [name] if value == "" else [name, value]
+        super().__init__(
+            source_directory,
+            entry_script,
+            arguments or None,
+            compute_target=compute_target,
+            environment=environment,
+            environment_variables=environment_variables,
+            max_run_duration_seconds=max_run_duration_seconds,
+        )
+
+
+def HyperDriveRunConfig(  # noqa: N802
+    estimator: ScriptRunConfig,
+    hyperparameter_sampling: Any,
+    primary_metric_name: str,
+    primary_metric_goal: Any,
+    max_total_runs: int,
+    max_concurrent_runs: int | None = None,
+    max_duration_minutes: float = HyperDriveConfig.max_duration_minutes or 0,
+    policy: Any = None,
+) -> HyperDriveConfig:
+    """The name that HyperDriveConfig had at first."""
+    return HyperDriveConfig(
+        hyperparameter_sampling,
+        primary_metric_name,
+        primary_metric_goal,
+        max_total_runs,
+        max_concurrent_runs,
+        max_duration_minutes,
+        policy,
+        estimator=estimator,
+    )
+
+
+def get_run(experiment: Experiment, run_id: str, **_: Any) -> Run:
+    """The sweep or run of this id."""
+    from ..sdk.run import Run
+
+    return Run.get(experiment.workspace, run_id)
+
+
+class NoAuthentication:
+    """Nobody has to sign in here; whatever it is made with is forgotten."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+def set_diagnostics_collection(send_diagnostics: bool = True, verbose: bool = False) -> None:
+    """Nothing is collected, whatever is asked for."""
