@@ -30,7 +30,7 @@ from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
 from .features import HUGE, Array, encoded, normal_scores
 
-MOST = 100
+MOST = 60
 """So many finished runs are learnt from: those that stood nearest."""
 
 LEAST = 8
@@ -52,15 +52,16 @@ class Forecast(NamedTuple):
     below: float
 
 
-def forecasts(history: History) -> dict[str, Forecast]:
-    """For every run that is going on, rests or was stopped, and has a usable value: its forecast by id.
+def forecasts(history: History, runs: Iterable[RunRecord] | None = None) -> dict[str, Forecast]:
+    """For every run that is going on, rests or was stopped, and has a usable value: its forecast by id; of
+    `runs` alone, if they are given.
 
     Empty while fewer than LEAST runs have finished, or when they all ended alike. Finished and failed runs have
     none. Inherited runs count.
     """
     learnt = finished(history)
     by_interval: dict[int, list[RunRecord]] = {}
-    for run in history:
+    for run in history if runs is None else runs:
         closed = run.status in (Status.COMPLETED, Status.FAILED)
         if not closed and run.series.best is not None:
             by_interval.setdefault(len(run.series), []).append(run)
@@ -72,7 +73,8 @@ def forecasts(history: History) -> dict[str, Forecast]:
 
 def finished(history: History) -> list[RunRecord]:
     """The runs that there is something to learn from."""
-    return [run for run in history if run.status is Status.COMPLETED and run.series.best is not None]
+    done = Status.COMPLETED
+    return [run for run in history if run.status is done and (b := run.series.bests) and b[-1] is not None]
 
 
 def forecast(
@@ -91,8 +93,9 @@ def forecast(
     places = {run.id: place for place, run in enumerate(reached)}
     if len(known) > MOST:
         middle = float(np.median([standing[places[run.id]] for run in runs]))
-        known.sort(key=lambda run: (abs(standing[places[run.id]] - middle), run.number, run.id))
-        del known[MOST:]
+        apart = np.abs(standing[[places[run.id] for run in known]] - middle)
+        numbers = np.array([run.number for run in known])
+        known = [known[place] for place in np.lexsort((numbers, apart))[:MOST]]
     rows = [places[run.id] for run in (*known, *runs)]
     ends = np.array([sign * (run.series.best or 0.0) for run in known]).clip(-HUGE, HUGE)
     top = float(np.clip(sign * (best.series.best or 0.0), -HUGE, HUGE))
@@ -153,12 +156,16 @@ def _mixed(y: Array, u: Array, q: Array, s: Array, x: Array) -> tuple[Array, Arr
 def _reached(history: History, interval: int, needed: Iterable[RunRecord]) -> list[RunRecord]:
     """The runs that have reached the interval, and those whose standing there is asked for."""
     ids = {run.id for run in needed}
-    return [run for run in history if len(run.series) >= interval or run.id in ids]
+    return [run for run in history if len(run.series.bests) >= interval or run.id in ids]
 
 
 def _levels(runs: Sequence[RunRecord], interval: int, sign: float) -> Array:
-    bests = [run.series.best_at(interval) for run in runs]
-    return np.array([-np.inf if best is None else sign * best for best in bests])
+    """The best of each one's first values; the lowest of all where none is usable."""
+    levels = [
+        b[interval - 1 if len(b) >= interval else -1] if (b := run.series.bests) else None for run in runs
+    ]
+    found = sign * np.array(levels, np.float64)
+    return np.where(np.isnan(found), -np.inf, found)
 
 
 def _stretched(values: Array, top: float, unit: float) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,23 +26,18 @@ def normal_scores(values: Array) -> Array:
 def encoded(configurations: Sequence[dict[str, Value]]) -> Array:
     """One row a configuration. A parameter that only some have is 0 in the others, and a column says so."""
     columns: list[Array] = []
-    for name in sorted({name for params in configurations for name in params}):
-        values = [params.get(name) for params in configurations]
-        there = np.array([name in params for params in configurations])
-        if not there.all():
-            columns.append(1.2 * there)
-        given = [value for value, has in zip(values, there, strict=True) if has]
-        numbers = [
-            max(-HUGE, min(HUGE, value))
-            for value in given
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        ]
-        if len(numbers) == len(given):
-            column = np.zeros(len(values))
-            column[there] = normal_scores(np.array(numbers, np.float64))
-            columns.append(column)
+    for name in sorted(set().union(*configurations)):
+        given = [params[name] for params in configurations if name in params]
+        there = slice(None) if len(given) == len(configurations) else [name in one for one in configurations]
+        if isinstance(there, list):
+            columns.append(np.where(there, 1.2, 0.0))
+        if set(map(type, given)) <= {int, float}:
+            columns.append(np.zeros(len(configurations)))
+            numbers = [max(-HUGE, min(HUGE, cast(float, value))) for value in given]
+            columns[-1][there] = normal_scores(np.array(numbers, np.float64))
         else:
-            words = np.array([repr(value) if has else "" for value, has in zip(values, there, strict=True)])
-            columns += [1.2 * (words == word) for word in sorted(set(words[there].tolist()))]
+            words = np.full(len(configurations), "", dtype=object)
+            words[there] = [repr(value) for value in given]
+            columns += [1.2 * (words == word) for word in sorted(set(words))]
     varying = [column for column in columns if column.min() < column.max()]
     return np.stack(varying, 1) if varying else np.zeros((len(configurations), 0))

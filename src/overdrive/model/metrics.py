@@ -63,16 +63,16 @@ class PrimaryMetricGoal(Enum):
 class Series:
     """One run's values of the primary metric in the order logged; value k is interval k (from 1).
 
-    Only ever grows. Best and mean of every prefix are kept, so that a policy asks in O(1).
+    Only ever grows. Best (`bests`) and mean of every prefix are kept, so that a policy asks in O(1).
     Values that are not `usable` count as intervals and are left out of best and mean.
     """
 
-    __slots__ = ("_best", "_count", "_sum", "goal", "values")
+    __slots__ = ("_count", "_sum", "bests", "goal", "values")
 
     def __init__(self, goal: PrimaryMetricGoal, values: Iterable[float] = ()) -> None:
         self.goal = goal
         self.values: list[float] = []
-        self._best: list[float | None] = []
+        self.bests: list[float | None] = []
         self._sum: list[float] = []
         self._count: list[int] = []
         for value in values:
@@ -91,23 +91,25 @@ class Series:
             if best is None or self.goal.better(value, best):
                 best = value
         self.values.append(value)
-        self._best.append(best)
+        self.bests.append(best)
         self._sum.append(total)
         self._count.append(count)
 
     @property
     def best(self) -> float | None:
         """The best usable value so far, or None."""
-        return self._best[-1] if self._best else None
+        return self.bests[-1] if self.bests else None
 
     def best_at(self, interval: int) -> float | None:
         """The best usable one of the first `interval` values (of what there is), or None."""
-        upto = min(interval, len(self.values))
-        return self._best[upto - 1] if upto > 0 else None
+        best = self.bests
+        if interval > len(best):
+            interval = len(best)
+        return best[interval - 1] if interval > 0 else None
 
     def mean_at(self, interval: int) -> float | None:
         """The mean of the usable ones of the first `interval` values (of what there is), or None."""
-        upto = min(interval, len(self.values))
-        if upto <= 0 or self._count[upto - 1] == 0:
-            return None
-        return self._sum[upto - 1] / self._count[upto - 1]
+        if interval > len(self._count):
+            interval = len(self._count)
+        count = self._count[interval - 1] if interval > 0 else 0
+        return self._sum[interval - 1] / count if count else None

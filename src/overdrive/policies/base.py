@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, cast
 from ..errors import ConfigError, NotFound, Problem
 from ..model.history import History
 from ..model.metrics import PrimaryMetricGoal, Series
-from ..model.records import RunRecord
+from ..model.records import RunRecord, Status
 from ..registry import Registry
 
 POLICIES = Registry(
@@ -115,20 +115,17 @@ class EarlyTerminationPolicy(ABC):
         """
         if not self.due(interval) or not len(run.series):
             return GO_ON
-        others = [other.series for other in history if other.id != run.id and len(other.series)]
-        if not others:
+        goal, leader = history.goal, history.best_run
+        if leader is None or _unbeaten(run.series.best, leader.series.best, goal):
             return GO_ON
-        goal, best = history.goal, run.series.best_at(interval)
-        rivals = [series.best_at(interval) for series in others]
-        if _unbeaten(run.series.best, (series.best for series in others), goal):
+        population = [other.series for other in history if other.series.values and other.id != run.id]
+        best, rival = run.series.best_at(interval), _best_of(population, interval, goal)
+        if rival is None or _unbeaten(best, rival, goal):
             return GO_ON
         if best is None:
-            if all(rival is None for rival in rivals):
-                return GO_ON
             return Verdict(True, f"no usable value up to interval {interval}, only NaN or infinity")
-        if _unbeaten(best, rivals, goal):
-            return GO_ON
-        return self.compare(best, interval, [*others, run.series], goal)
+        population.append(run.series)
+        return self.compare(best, interval, population, goal)
 
     def take_up(self, paused: Sequence[RunRecord], history: History, *, more: bool) -> RunRecord | None:
         """None: a policy that never pauses has none to take up."""
@@ -194,6 +191,23 @@ def policy_from_json(data: Mapping[str, Any]) -> Policy:
     return cast(Policy, variant(**arguments))
 
 
+def controls(history: History) -> tuple[int, int]:
+    """How many runs have ended well that would have been stopped, and how many of these would have won: are
+    better than every run that is none of them."""
+    marked = {
+        run.id: run.series.best
+        for run in history
+        if run.cause == Kind.CONTROL and run.status is Status.COMPLETED and not run.inherited
+    }
+    if not marked:
+        return 0, 0
+    goal = history.goal
+    others = (run.series.best for run in history if run.id not in marked)
+    best = goal.best(value for value in others if value is not None)
+    won = sum(value is not None and (best is None or goal.better(value, best)) for value in marked.values())
+    return len(marked), won
+
+
 def worse(value: float, threshold: float, goal: PrimaryMetricGoal) -> bool:
     """Whether `value` is strictly worse than a computed threshold.
 
@@ -232,8 +246,14 @@ def amount(where: str, value: object) -> Iterator[Problem]:
         yield Problem(where, f"must be a finite number >= 0, got {value!r}")
 
 
-def _unbeaten(own: float | None, rivals: Iterable[float | None], goal: PrimaryMetricGoal) -> bool:
-    return own is not None and not any(r is not None and goal.better(r, own) for r in rivals)
+def _unbeaten(own: float | None, rival: float | None, goal: PrimaryMetricGoal) -> bool:
+    return own is not None and (rival is None or not goal.better(rival, own))
+
+
+def _best_of(population: Iterable[Series], interval: int, goal: PrimaryMetricGoal) -> float | None:
+    came = ((series.bests, len(series.bests)) for series in population)
+    bests = [best for b, n in came if (best := b[interval - 1 if n >= interval else -1]) is not None]
+    return (max if goal is PrimaryMetricGoal.MAXIMIZE else min)(bests, default=None)
 
 
 def _figure(number: float, digits: int) -> str:

@@ -25,12 +25,22 @@ from random import Random
 from typing import ClassVar
 
 from ..errors import Problem
-from ..forecasts.curves import finished, forecast, forecasts
+from ..forecasts.curves import Forecast, finished, forecast, forecasts
 from ..forecasts.features import HUGE
 from ..model.history import History
 from ..model.metrics import PrimaryMetricGoal, Series
 from ..model.records import RunRecord, Status
-from .base import GO_ON, POLICIES, EarlyTerminationPolicy, Kind, Policy, Verdict, figures, whole_number
+from .base import (
+    GO_ON,
+    POLICIES,
+    EarlyTerminationPolicy,
+    Kind,
+    Policy,
+    Verdict,
+    controls,
+    figures,
+    whole_number,
+)
 
 LEAST_FINISHED = 10
 """With fewer finished runs there is nothing to learn from: median stopping decides."""
@@ -46,6 +56,7 @@ UNKNOWN = 2.0
 PAUSE = 0.01
 """A run whose chance is below rests, where it can go on later."""
 
+_ENDED = {Status.COMPLETED, Status.CANCELED, Status.FAILED, Status.CANCEL_REQUESTED, Status.PAUSED}
 _CANDIDATE = Verdict(True, "not the best run")
 
 
@@ -56,8 +67,13 @@ class ForecastPolicy(EarlyTerminationPolicy):
     `risk` is the chance that the sweep loses its winner. Run number n may be stopped at a chance of
     100 risk / (101 + n)^2 at most: over any number of runs that is never more than `risk` in all, and no stop
     has to know of another. A share `control` of the runs, drawn by `seed` and the run's number, is
-    never stopped: what becomes of them is the measure of what stopping loses. Until ten runs of this sweep or
-    of inherited ones have finished, median stopping with a delay of 5 decides.
+    never stopped: what becomes of them is the measure of what stopping loses, and each of them that would have
+    won adds four times its chance to every chance. Until ten runs of this sweep or of inherited ones have
+    finished, median stopping with a delay of 5 decides.
+
+    With `pause` a run that keeps checkpoints rests instead, already at a chance below PAUSE. It is taken up when
+    its chance has become that of a new run, and at the end when it is above its share of the risk. With `patience`
+    a run completes early when its best has not moved for so many intervals.
     """
 
     NAME: ClassVar[str] = "forecast"
@@ -119,14 +135,17 @@ class ForecastPolicy(EarlyTerminationPolicy):
             return verdict
         learnt = finished(history)
         if len(learnt) < LEAST_FINISHED:
-            return _other("median_stopping", delay_evaluation=MEDIAN_DELAY).judge(run, interval, history)
-        length = statistics.median(len(other.series) for other in learnt)
-        bar = self.bar(run, history)
+            verdict = _other("median_stopping", delay_evaluation=MEDIAN_DELAY).judge(run, interval, history)
+            return verdict._replace(kind=self._kind) if verdict.stop else GO_ON
+        length = _usual_length(learnt)
         value = outlook(run, interval, history, length)
         # The forecast is the dear part, and most runs need it only once: when it could stop them.
-        if chance_of(value + Z * FARTHEST) >= bar:
+        lowest = chance_of(value + Z * FARTHEST)
+        if lowest >= max(PAUSE, self.share(run.number)):
             return GO_ON
-        chance = chance_of(value + Z * _below(run, interval, history, learnt))
+        bar = self.bar(run, history)
+        below = _below(forecast([run], interval, history, learnt).get(run.id))
+        chance = doubt(history) * chance_of(value + Z * below)
         if chance >= bar:
             return GO_ON
         own, top = figures(run.series.best_at(interval) or 0.0, _best(history))
@@ -134,8 +153,12 @@ class ForecastPolicy(EarlyTerminationPolicy):
             True,
             f"best {own} at interval {interval} of about {length:g}, the best run has {top}: "
             f"chance to win {chance:.2g}, below {bar:.2g}",
-            Kind.PAUSE if self.pause else Kind.POLICY,
+            self._kind,
         )
+
+    @property
+    def _kind(self) -> Kind:
+        return Kind.PAUSE if self.pause else Kind.POLICY
 
     def bar(self, run: RunRecord, history: History) -> float:
         """Below which chance `run` is stopped: its share of the risk, or the higher one for a pause, which loses
@@ -151,25 +174,21 @@ class ForecastPolicy(EarlyTerminationPolicy):
         learnt = finished(history)
         if len(learnt) < LEAST_FINISHED:
             return None
-        length = statistics.median(len(other.series) for other in learnt)
-        found = forecasts(history)
-        chances = {
-            run.id: chance_of(
-                outlook(run, len(run.series), history, length)
-                + Z * (found[run.id].below if run.id in found else UNKNOWN)
+        length, found = _usual_length(learnt), forecasts(history, paused)
+        scores = [
+            (
+                outlook(run, len(run.series), history, length) + Z * _below(found.get(run.id)),
+                run.number,
+                run.id,
             )
             for run in paused
             if run.series.best is not None
-        }
-        best = max(
-            (run for run in paused if run.id in chances),
-            key=lambda run: (chances[run.id], -run.number),
-            default=None,
-        )
-        if best is None:
+        ]
+        if not scores:
             return None
-        bar = 1 / (len(history) + 1) if more else self.share(best.number)
-        return best if chances[best.id] >= bar else None
+        lowest, number, ident = min(scores)
+        bar = 1 / (len(history) + 1) if more else self.share(number)
+        return history[ident] if doubt(history) * chance_of(lowest) >= bar else None
 
     def compare(
         self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
@@ -183,17 +202,28 @@ def chance_of(value: float) -> float:
     return math.exp(min(0.0, -(ALPHA + BETA * value)))
 
 
+def doubt(history: History) -> float:
+    """By how much the chances are taken to be larger than they say, by the controls that would have won.
+
+    That factor is believed to be 1, give or take 2: a gamma of shape 1/4. Winners among the controls count as so
+    many Poisson events, of which next to none was expected: each adds 4.
+    """
+    return 1.0 + 4.0 * controls(history)[1]
+
+
 def outlook(run: RunRecord, interval: int, history: History, length: float) -> float:
     """The score without the forecast: see the module's notation."""
     goal, own = history.goal, run.series.best_at(interval)
     assert own is not None  # a candidate has a best value
-    ahead = count = 0
-    for other in history:
-        series = other.series
-        if len(series) >= interval or (len(series) and _ended(other)):
-            count += 1
-            level = series.best_at(interval)
-            ahead += level is not None and goal.better(level, own)
+    came = [
+        bests[interval - 1 if len(bests) >= interval else -1]
+        for other in history
+        if len(bests := other.series.bests) >= interval or (bests and other.status in _ENDED)
+    ]
+    count = len(came)
+    levels = [level for level in came if level is not None]
+    best_first = goal is PrimaryMetricGoal.MAXIMIZE
+    ahead = sum([level > own for level in levels] if best_first else [level < own for level in levels])
     behind = abs(_best(history) - own)
     moves = behind / (_movement(run.series, interval) + 1e-300)
     return (
@@ -209,10 +239,6 @@ def _best(history: History) -> float:
     return best.series.best
 
 
-def _ended(run: RunRecord) -> bool:
-    return run.status.terminal or run.status is Status.CANCEL_REQUESTED
-
-
 def _movement(series: Series, interval: int) -> float:
     """The standard deviation of the last third of the steps from value to value, of at least three; 0 where
     there are fewer."""
@@ -226,8 +252,13 @@ def _movement(series: Series, interval: int) -> float:
     return math.sqrt(math.fsum((step - mean) ** 2 for step in steps) / len(steps))
 
 
-def _below(run: RunRecord, interval: int, history: History, learnt: Sequence[RunRecord]) -> float:
-    found = forecast([run], interval, history, learnt).get(run.id)
+def _usual_length(learnt: Sequence[RunRecord]) -> float:
+    """The median number of values of the runs that went to their end; of all that finished, if none did."""
+    whole = [len(run.series) for run in learnt if run.cause != Kind.PLATEAU]
+    return statistics.median(whole or [len(run.series) for run in learnt])
+
+
+def _below(found: Forecast | None) -> float:
     return UNKNOWN if found is None else min(max(found.below, NEAREST), FARTHEST)
 
 

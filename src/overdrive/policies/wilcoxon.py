@@ -26,11 +26,12 @@ _CANDIDATE = Verdict(True, "not the best run")
 @dataclass(frozen=True)
 class WilcoxonPolicy(EarlyTerminationPolicy):
     """Stops run i at N when a one-sided signed-rank test over the first N pairs with the leader gives
-    p < `p_threshold`, and its mean over them is worse.
+    p below this look's share of `p_threshold`, and its mean over them is worse.
 
-    The leader is the run with the best mean among those with the most values. p is never below 2^-N, so
-    that nothing is stopped before the fourth pair at the default. Each look is a test of its own: p is the
-    chance for one look, not for the run. Source: Wilcoxon 1945.
+    The leader is the run with the best mean among those with the most values. A run is looked at many times:
+    look j has a share of 1 / (j (j + 1)), which never sum to more than 1, so that `p_threshold` is the chance for
+    the run. p is never below 2^-N; the first look is the first that may stop anything, the fifth pair at
+    the default. Source: Wilcoxon 1945.
     """
 
     NAME: ClassVar[str] = "wilcoxon"
@@ -53,7 +54,13 @@ class WilcoxonPolicy(EarlyTerminationPolicy):
         leader = _leader(history)
         if leader is None or leader.id == run.id:
             return GO_ON
-        return _test(run, leader, interval, history.goal, self.p_threshold)
+        return _test(run, leader, interval, history.goal, self.threshold(interval))
+
+    def threshold(self, interval: int) -> float:
+        """What p must be below at this interval: 0 before the first look."""
+        first = max(1, self.delay_evaluation, math.floor(-math.log2(self.p_threshold / 2)) + 1)
+        look = interval // self.evaluation_interval - (first - 1) // self.evaluation_interval
+        return self.p_threshold / (look * (look + 1)) if look > 0 else 0.0
 
     def compare(
         self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
@@ -90,7 +97,7 @@ def _test(
     return Verdict(
         True,
         f"mean {own} over {len(pairs)} intervals, run {leader.number} has {other} over the same: "
-        f"p = {p:.2g}, below {threshold:g}",
+        f"p = {p:.2g}, below {threshold:.3g}",
     )
 
 

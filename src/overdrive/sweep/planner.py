@@ -186,7 +186,7 @@ class Planner:
         return actions
 
     def _take_up(self) -> list[Action]:
-        """Paused runs that go on, as the policy says; it is asked again when there is news."""
+        """Paused runs that go on, as the policy says; it is asked again when a run has begun or ended."""
         actions: list[Action] = []
         while self._resting and self._news and self._has_place():
             assert self._config.policy is not None  # it has paused them
@@ -243,7 +243,6 @@ class Planner:
 
     def _report(self, event: Reported) -> list[Action]:
         run = self.history.report(event.run_id, event.value)
-        self._news = True
         if self._config.policy is None or event.late or run.status is not Status.RUNNING:
             return []
         verdict = self._config.policy.judge(run, len(run.series), self.history)

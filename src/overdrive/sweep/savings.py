@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..model.history import History
-from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
+from ..policies.base import controls
 from .retries import Cause
 
 CONFIDENCE = 0.95
@@ -72,13 +72,7 @@ def savings(history: History) -> Savings:
         seconds += rest
         whole_seconds += taken + rest
     stopped = sum(run.status is Status.CANCELED and run.cause == Cause.POLICY for run in own)
-    controls = [run for run in own if run.status is Status.COMPLETED and run.cause == Cause.CONTROL]
-    marked = {run.id for run in controls}
-    without = history.goal.best(
-        run.series.best for run in history if run.id not in marked and run.series.best is not None
-    )
-    won = sum(_beats(run.series.best, without, history.goal) for run in controls)
-    return Savings(round(intervals), round(whole), seconds, whole_seconds, stopped, len(controls), won)
+    return Savings(round(intervals), round(whole), seconds, whole_seconds, stopped, *controls(history))
 
 
 def saved_intervals(runs: Iterable[RunRecord]) -> int:
@@ -101,10 +95,6 @@ def upper_bound(won: int, of: int) -> float:
         tail = sum(_binomial(k, of, middle) for k in range(won + 1))
         low, high = (middle, high) if tail > 1 - CONFIDENCE else (low, middle)
     return high
-
-
-def _beats(value: float | None, other: float | None, goal: PrimaryMetricGoal) -> bool:
-    return value is not None and (other is None or goal.better(value, other))
 
 
 def _ended_early(run: RunRecord) -> bool:

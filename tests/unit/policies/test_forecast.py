@@ -12,7 +12,7 @@ from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status
 from overdrive.policies.base import Kind
-from overdrive.policies.forecast import LEAST_FINISHED, ForecastPolicy, outlook
+from overdrive.policies.forecast import LEAST_FINISHED, PAUSE, ForecastPolicy, doubt, outlook
 from overdrive.policies.median import MedianStoppingPolicy
 
 MAX, MIN = PrimaryMetricGoal.MAXIMIZE, PrimaryMetricGoal.MINIMIZE
@@ -95,7 +95,7 @@ def test_more_risk_stops_no_later():
 
 def test_median_stopping_decides_until_enough_have_finished():
     few = sweep(MAX, *good_ones(count=LEAST_FINISHED - 1), ([0.01] * 10, LIVE))
-    run, policy = few[str(LEAST_FINISHED - 1)], ForecastPolicy(control=0)
+    run, policy = few[str(LEAST_FINISHED - 1)], ForecastPolicy(control=0, pause=False)
     for interval in (4, 5, 10):
         assert policy.judge(run, interval, few) == MedianStoppingPolicy(delay_evaluation=5).judge(
             run, interval, few
@@ -137,7 +137,16 @@ def test_parameters_that_only_some_runs_have_words_and_other_values():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"risk": 0}, {"risk": 1}, {"risk": math.nan}, {"control": -0.1}, {"min_interval": 0}, {"seed": 0.5}],
+    [
+        {"risk": 0},
+        {"risk": 1},
+        {"risk": math.nan},
+        {"control": -0.1},
+        {"pause": 1},
+        {"patience": 0},
+        {"min_interval": 0},
+        {"seed": 0.5},
+    ],
 )
 def test_wrong_arguments(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
@@ -172,3 +181,44 @@ def test_never_the_best_whatever_the_order_and_mirrored_alike(goal, drawn, inter
         shuffled.add(run)
     assert stops(shuffled, interval) == stopped
     assert all("nan" not in POLICY.judge(run, interval, history).reason for run in history)
+
+
+def test_a_pause_comes_sooner_than_a_stop_once_a_run_has_shown_that_it_can_rest():
+    runs = [*good_ones(), (rising(0.82)[:12], LIVE, {"x": 0.15})]
+    policy = ForecastPolicy(risk=0.001, control=0)
+    nobody = sweep(MAX, *runs)
+    assert policy.bar(nobody["12"], nobody) == policy.share(12)
+    rests = sweep(MAX, *runs, (rising(0.3)[:3], Status.PAUSED, {"x": 0.1}))
+    assert policy.bar(rests["12"], rests) == PAUSE
+    assert ForecastPolicy(pause=False).bar(rests["12"], rests) == ForecastPolicy().share(12)
+    rests["12"].causes.append("pause")  # it has rested once: its next stop is final
+    assert policy.bar(rests["12"], rests) == policy.share(12)
+
+
+def test_at_the_end_the_best_of_the_paused_runs_is_taken_up_if_it_has_a_chance():
+    near, hopeless = rising(0.93)[:6], [0.01] * 6
+    history = sweep(
+        MAX, *good_ones(), (hopeless, Status.PAUSED, {"x": 0.5}), (near, Status.PAUSED, {"x": 1.1})
+    )
+    resting = [history["12"], history["13"]]
+    policy = ForecastPolicy(control=0)
+    assert policy.take_up(resting, history, more=False) is history["13"]
+    assert policy.take_up(resting[:1], history, more=False) is None
+    few = sweep(MAX, *good_ones(count=LEAST_FINISHED - 1), (near, Status.PAUSED, {"x": 1.1}))
+    assert policy.take_up([few[str(LEAST_FINISHED - 1)]], few, more=False) is None
+
+
+def test_a_control_that_would_have_won_makes_every_chance_larger():
+    history = sweep(MAX, *good_ones(), (rising(1.0), DONE, {"x": 0.0}), (rising(0.99), DONE, {"x": 0.0}))
+    assert doubt(history) == 1
+    history["13"].cause = "control"
+    assert doubt(history) == 1  # run 12 is better
+    history["12"].cause = "control"
+    assert doubt(history) == 9
+
+
+def test_patience_ends_a_run_early_and_spares_controls():
+    history = sweep(MAX, *good_ones(), ([0.9] * 4, LIVE, {"x": 0.0}))
+    assert ForecastPolicy(patience=3, control=0).judge(history["12"], 4, history).kind is Kind.PLATEAU
+    assert not ForecastPolicy(patience=4, control=0).judge(history["12"], 4, history).stop
+    assert not ForecastPolicy(patience=3, control=0.999999).judge(history["12"], 4, history).stop

@@ -51,14 +51,24 @@ def test_as_every_sign_pattern_counted_out(differences):
     assert signed_rank(differences) == sum(total <= seen for total in patterns) / len(patterns)
 
 
-def test_stopped_at_the_fourth_fold_that_is_worse(history_of):
-    history = history_of(MAX, {"0": [0.8, 0.7, 0.9, 0.6, 0.8], "1": [0.7, 0.5, 0.6, 0.2]})
+def test_stopped_at_the_fifth_fold_that_is_worse(history_of):
+    history = history_of(MAX, {"0": [0.8, 0.7, 0.9, 0.6, 0.8], "1": [0.7, 0.5, 0.6, 0.2, 0.3]})
     policy = WilcoxonPolicy()
-    assert not policy.judge(history["1"], 3, history).stop  # 1/8
-    assert policy.judge(history["1"], 4, history)[:2] == (
+    assert not policy.judge(history["1"], 4, history).stop  # 1/16
+    assert policy.judge(history["1"], 5, history)[:2] == (
         True,
-        "mean 0.5 over 4 intervals, run 0 has 0.75 over the same: p = 0.062, below 0.1",
+        "mean 0.46 over 5 intervals, run 0 has 0.76 over the same: p = 0.031, below 0.05",
     )
+
+
+def test_all_looks_together_have_the_threshold_and_no_look_is_wasted():
+    policy = WilcoxonPolicy(p_threshold=0.1)
+    assert [policy.threshold(n) for n in (3, 4, 5, 6, 7)] == pytest.approx([0, 0, 0.1 / 2, 0.1 / 6, 0.1 / 12])
+    assert sum(policy.threshold(n) for n in range(1, 1000)) < 0.1
+    rare = WilcoxonPolicy(p_threshold=0.1, evaluation_interval=4, delay_evaluation=6)
+    assert [rare.threshold(n) for n in (4, 8, 12)] == pytest.approx([0, 0.1 / 2, 0.1 / 6])
+    assert WilcoxonPolicy(p_threshold=0.5).threshold(2) == 0  # 1/4 is not below 0.5 / 2
+    assert WilcoxonPolicy(p_threshold=0.5).threshold(3) == 0.25
 
 
 def test_minimise_and_the_leader_is_the_best_mean_of_the_longest(history_of):
@@ -71,10 +81,10 @@ def test_minimise_and_the_leader_is_the_best_mean_of_the_longest(history_of):
 
 
 def test_a_fold_that_broke_down_is_the_worst(history_of):
-    history = history_of(MAX, {"0": [0.8, 0.7, 0.9, 0.6, 0.8], "1": [0.7, 0.6, nan, 0.5]})
-    assert WilcoxonPolicy().judge(history["1"], 4, history).reason.startswith("mean -inf over 4")
-    history = history_of(MAX, {"0": [inf, nan, 0.9, 0.6, 0.8], "1": [0.7, 0.6, 0.8, 0.5]})
-    assert not WilcoxonPolicy().judge(history["1"], 4, history).stop
+    history = history_of(MAX, {"0": [0.8, 0.7, 0.9, 0.6, 0.8], "1": [0.7, 0.6, nan, 0.5, 0.4]})
+    assert WilcoxonPolicy().judge(history["1"], 5, history).reason.startswith("mean -inf over 5")
+    history = history_of(MAX, {"0": [inf, nan, 0.9, 0.6, 0.8], "1": [0.7, 0.6, 0.8, 0.5, 0.7]})
+    assert not WilcoxonPolicy().judge(history["1"], 5, history).stop
 
 
 @pytest.mark.parametrize("wrong", [0, 1, -0.1, nan, "0.1", True, None])

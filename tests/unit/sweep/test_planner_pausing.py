@@ -164,6 +164,8 @@ def test_the_policy_is_asked_again_only_when_there_is_news():
     assert len(policy.asked) == asked
     sweep.report(1, 0.7)
     sweep.tick()
+    assert len(policy.asked) == asked
+    sweep.end(1)
     assert len(policy.asked) == asked + 1
 
 
