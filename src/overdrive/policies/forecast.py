@@ -72,7 +72,8 @@ class ForecastPolicy(EarlyTerminationPolicy):
     finished, median stopping with a delay of 5 decides.
 
     With `pause` a run that keeps checkpoints rests instead, already at a chance below PAUSE. It is taken up when
-    its chance has become that of a new run, and at the end when it is above its share of the risk. With `patience`
+    its chance has become that of a new run, and at the end while all paused ones together have more than half of
+    the risk. With `patience`
     a run completes early when its best has not moved for so many intervals.
     """
 
@@ -169,26 +170,30 @@ class ForecastPolicy(EarlyTerminationPolicy):
         return max(PAUSE, share)
 
     def take_up(self, paused: Sequence[RunRecord], history: History, *, more: bool) -> RunRecord | None:
-        """The paused run with the best chance, if that is worth a place: while new runs are to come, a chance
-        like that of a new one; at the end, more than its share of the risk."""
+        """The paused run with the best chance: while new runs are to come, if that is like a new one's; at the end,
+        if the chances of all paused runs together are above half of the risk."""
         learnt = finished(history)
         if len(learnt) < LEAST_FINISHED:
             return None
-        length, found = _usual_length(learnt), forecasts(history, paused)
-        scores = [
-            (
-                outlook(run, len(run.series), history, length) + Z * _below(found.get(run.id)),
-                run.number,
-                run.id,
-            )
+        length, factor = _usual_length(learnt), doubt(history)
+        least = 1 / (len(history) + 1) if more else 0.0
+        scores = {
+            run.id: outlook(run, len(run.series), history, length)
             for run in paused
             if run.series.best is not None
+        }
+        likely = [
+            run
+            for run in paused
+            if run.id in scores and factor * chance_of(scores[run.id] + Z * NEAREST) >= least
         ]
-        if not scores:
+        found = forecasts(history, likely)
+        chances = {run: factor * chance_of(scores[run.id] + Z * _below(found.get(run.id))) for run in likely}
+        best = max(likely, key=lambda run: (chances[run], -run.number), default=None)
+        if best is None:
             return None
-        lowest, number, ident = min(scores)
-        bar = 1 / (len(history) + 1) if more else self.share(number)
-        return history[ident] if doubt(history) * chance_of(lowest) >= bar else None
+        worth = chances[best] >= least if more else sum(chances.values()) > self.risk / 2
+        return best if worth else None
 
     def compare(
         self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal

@@ -243,7 +243,10 @@ class Planner:
 
     def _report(self, event: Reported) -> list[Action]:
         run = self.history.report(event.run_id, event.value)
-        if self._config.policy is None or event.late or run.status is not Status.RUNNING:
+        ending = run.status is Status.CANCEL_REQUESTED or event.late
+        if (
+            self._config.policy is None or ending
+        ):  # one that reports has started, whether we know it yet or not
             return []
         verdict = self._config.policy.judge(run, len(run.series), self.history)
         if verdict.stop:

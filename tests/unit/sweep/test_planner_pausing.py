@@ -237,3 +237,9 @@ def test_a_control_is_marked_once_and_completes_with_its_mark():
     sweep.end(0)
     run = sweep.of(0)
     assert (run.status, run.cause, run.reason) == (Status.COMPLETED, "control", "low at 1")
+
+
+def test_a_value_that_is_seen_before_the_start_is_judged():
+    sweep = Sweep(Pausing())
+    sweep.of(0).status = Status.QUEUED
+    assert sweep.report(0, 0.1, 0.2) == [Cancel("s_0", "low")]
