@@ -16,7 +16,7 @@ from ..controller.daemon import Daemon, spawn
 from ..errors import ConfigError, NotFound, Problem
 from ..model.records import SweepRecord
 from ..runtime.wire import EXPERIMENT
-from ..store.base import Turn
+from ..store.base import Message, Turn
 from ..sweep.command import threads
 from ..sweep.config import HyperDriveConfig, SingleRunConfig
 from ..sweep.script import ScriptRunConfig
@@ -96,6 +96,7 @@ class Experiment:
         compute, more = compute_of(self.workspace.settings, config.run_config.compute_target)
         now = time.time()
         first = prior_runs(config, sweep_id, now)
+        first.messages += [Message(now, "info", hint) for hint in config.hints(limits)]
         stored = {
             **config.to_json(),
             "limits": limits.to_json(),

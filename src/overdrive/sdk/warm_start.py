@@ -22,29 +22,37 @@ from .workspace import Workspace
 def prior_runs(config: HyperDriveConfig, sweep_id: str, now: float) -> Turn:
     """The runs of the sweeps in `resume_from` that lie in the new space, as rows of the new sweep.
 
-    A parameter that is new takes its value from `resume_defaults`. What is left out is said and counted.
+    A parameter that is new takes its value from `resume_defaults`, or the one that its law is believed to be near.
+    What is left out is said and counted, and what was changed is said.
     """
+    from .hyperdrive_run import HyperDriveRun
+
     turn = Turn()
     space = config.hyperparameter_sampling.space
+    defaults = {**believed(space), **(config.resume_defaults or {})}
     seen: list[Path] = []
     for sweep in _listed(config.resume_from):
-        if not hasattr(sweep, "view"):
+        if not isinstance(sweep, HyperDriveRun):
             raise ConfigError(Problem("resume_from", f"takes sweeps (HyperDriveRun), got {sweep!r}"))
         sweep.view.refresh()
-        place = sweep.experiment.workspace.sweep_folder(sweep.id)
-        if place in seen:
+        folder = sweep.experiment.workspace.sweep_folder(sweep.id)
+        if folder in seen:
             raise ConfigError(Problem("resume_from", f"names {sweep.id} twice"))
-        seen.append(place)
+        seen.append(folder)
         left_out: dict[str, int] = {}
+        dropped: dict[str, None] = {}
+        added: dict[str, Any] = {}
         taken = 0
         for run in sweep.view.runs:
             values = sweep.view.metrics(run.id).get(config.primary_metric_name, [])
-            params, why = _fitted(run.params, space, config.resume_defaults or {})
+            params, why = fitted(run.params, space, defaults)
             if params is None or not values:
                 why = why or f"never logged {config.primary_metric_name!r}"
                 left_out[why] = left_out.get(why, 0) + 1
                 continue
             taken += 1
+            dropped |= dict.fromkeys(name for name in run.params if name not in params)
+            added |= {name: params[name] for name in params if name not in run.params}
             inherited = RunRecord(
                 id=f"{sweep_id}:{len(seen)}:{run.id}",
                 number=-1,
@@ -62,6 +70,10 @@ def prior_runs(config: HyperDriveConfig, sweep_id: str, now: float) -> Turn:
         for place, inherited in enumerate(turn.new_runs):  # in the order given, and all before our own
             inherited.number = place - len(turn.new_runs)
         turn.messages.append(Message(now, "info", f"warm start from {sweep.id}: {taken} runs taken{words}"))
+        changes = [f"{', '.join(dropped)} is no parameter here and plays no part"] if dropped else []
+        changes += [f"{name} counts as {value!r}" for name, value in added.items()]
+        if changes:
+            turn.messages.append(Message(now, "info", f"in the runs of {sweep.id}, {'; '.join(changes)}"))
     return turn
 
 
@@ -109,20 +121,29 @@ def _folder(sweep: Any, run: RunRecord) -> str:
     return str(sweep.experiment.workspace.run_folder(sweep.id, run.number, run.attempt))
 
 
-def _fitted(old: Params, space: SearchSpace, defaults: Mapping[str, Any]) -> tuple[Params | None, str]:
-    """The old values as values of the new space; None, and why, where they are none."""
+def believed(space: SearchSpace) -> Params:
+    """The value that each law is believed to be near, where there is one, for runs that had no such parameter."""
+    found = {}
+    for _, name, law in space.slots:
+        if law.belief is not None:
+            value = law.belief.value if law.contains(law.belief.value) else law.from_unit(law.belief.centre)
+            if law.contains(value):  # not so for a branch
+                found[name] = value
+    return found
+
+
+def fitted(old: Params, space: SearchSpace, defaults: Mapping[str, Any]) -> tuple[Params | None, str]:
+    """The old values as values of the new space; None, and why, where they are none. Names that the space does not
+    have are dropped, names that are new are taken from the defaults."""
     params = {name: old[name] for name in space.names if name in old}
     if space.contains(params):
         return params, ""
-    missing = [name for name in space.names if name not in old]
     filled = {
-        name: old[name] if name in old else defaults[name]
-        for name in space.names
-        if name in old or name in defaults
+        name: old.get(name, defaults.get(name)) for name in space.names if name in old or name in defaults
     }
     if space.contains(filled):
         return filled, ""
-    unknown = [name for name in missing if name not in defaults]
+    unknown = [name for name in space.names if name not in old and name not in defaults]
     if unknown:
         return None, f"no value for {', '.join(unknown)} (give it in resume_defaults)"
     return None, "outside the new search space"

@@ -207,6 +207,11 @@ class HyperDriveConfig:
         found += getattr(self.hyperparameter_sampling, "advice", list)()
         return found
 
+    def hints(self, limits: Limits) -> list[str]:
+        """What the sampling would do better with than these limits, one sentence each, for the sweep's log."""
+        ask = getattr(self.hyperparameter_sampling, "hints", None)
+        return list(ask(limits.max_total_runs, limits.max_concurrent_runs)) if ask else []
+
     def limits(self, machine: int) -> Limits:
         """The limits in seconds, on a machine that can run `machine` runs at once."""
         minutes = self.max_duration_minutes

@@ -15,6 +15,7 @@ from overdrive.policies.bandit import BanditPolicy
 from overdrive.policies.base import NoTerminationPolicy
 from overdrive.policies.median import MedianStoppingPolicy
 from overdrive.policies.truncation import TruncationSelectionPolicy
+from overdrive.samplers.bayesian import BayesianParameterSampling
 from overdrive.samplers.grid import GridParameterSampling
 from overdrive.samplers.random import RandomParameterSampling
 from overdrive.samplers.sobol import SobolParameterSampling
@@ -325,3 +326,10 @@ def test_the_variable_of_a_name_with_dashes_is_a_mention():
     sampling = RandomParameterSampling({"--learning-rate": uniform(0, 1)})
     script = ScriptRunConfig(command="t --lr $AZUREML_SWEEP_learning_rate")
     assert sweep(hyperparameter_sampling=sampling, run_config=script).advice() == []
+
+
+def test_hints_of_the_sampling_go_by_the_limits():
+    config = sweep(hyperparameter_sampling=BayesianParameterSampling({"x": uniform(0, 1)}), max_total_runs=10)
+    (hint,) = config.hints(config.limits(machine=2))
+    assert "20 for 1, not 10" in hint and "advice" in hint
+    assert sweep(max_total_runs=1).hints(config.limits(machine=2)) == []

@@ -38,6 +38,9 @@ _BLOCK = 16
 _MIDDLE = 0.01
 """The first run stands so near the middle of the space."""
 
+_RUNS_EACH, _ROUNDS = 20, 4
+"""Advised: so many runs for each parameter, and in all so many times as many as at once."""
+
 _REMEMBERED = 8
 """So many fits are kept."""
 
@@ -126,6 +129,23 @@ class BayesianParameterSampling(SequenceSampling):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.space, self.properties, self.seed, self.initial_points)
+
+    def hints(self, runs: int, at_once: int) -> list[str]:
+        """HyperDrive's recommendations, as one sentence, where so many runs, so many at once, are not within them."""
+        free, found = len(self._encoding), []
+        if runs < _RUNS_EACH * free:
+            found.append(
+                f"at least {_RUNS_EACH} runs for each parameter ({_RUNS_EACH * free} for {free}, not {runs})"
+            )
+        if at_once > 1 and runs < _ROUNDS * at_once:
+            found.append(
+                f"few runs at once (each learns from those that have ended, here {at_once} of {runs} start blind)"
+            )
+        return (
+            [f"Bayesian sampling does best with {' and '.join(found)}; this is advice, not a limit"]
+            if found
+            else []
+        )
 
     # ---------------------------------------------------------------- proposing
 
