@@ -22,7 +22,7 @@ _CLOUD = "cloud storage is not reached from here; get the data, then Dataset.Fil
 OBJECTS: dict[str, str] = {
     # the workspace and what is in it
     "Workspace": "overdrive.sdk.workspace:Workspace",
-    "Experiment": "overdrive.sdk.experiment:Experiment",
+    "Experiment": "overdrive.azureml.beyond:Experiment",
     "Run": "overdrive.sdk.run:Run",
     "get_run": "overdrive.azureml.training:get_run",
     "Model": "overdrive.sdk.model:Model",

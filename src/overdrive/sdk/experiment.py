@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 import secrets
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ..controller.daemon import Daemon, spawn
-from ..errors import ConfigError, NotFound, Problem
+from ..errors import ConfigError, NotFound, Problem, Unsupported
 from ..model.records import SweepRecord
 from ..runtime.wire import EXPERIMENT
 from ..store.base import Message, Turn
@@ -65,14 +66,29 @@ class Experiment:
             raise
         return self._started(sweep, advice, daemon)
 
-    def get_runs(self) -> Iterator[Run]:
-        """The sweeps and single runs of this experiment, newest first."""
-        from .run import Run
+    def get_runs(self, type: str | None = None, tags: Any = None, **_: Any) -> Iterator[Run]:
+        """The sweeps and single runs of this experiment, newest first: all, those of a type (`hyperdrive`,
+        `script`), those with a tag or with all of a dict of tags."""
+        from .run import Run, tagged
 
         for sweep in self.workspace.store.sweeps(self.name):
-            yield Run.get(self.workspace, sweep.id)
+            run = Run.get(self.workspace, sweep.id)
+            if type in (None, sweep.kind) and tagged(run, tags):
+                yield run
 
-    def _prepared(self, config: Any, tags: dict[str, str]) -> tuple[SweepRecord, Turn, list[str]]:
+    @staticmethod
+    def list(workspace: Workspace, **_: Any) -> builtins.list[Experiment]:
+        """Every experiment of the workspace that has a sweep or a run."""
+        return [*workspace.experiments.values()]
+
+    def start_logging(self, *_: Any, **__: Any) -> Any:
+        """Not here: a run is a process of its own."""
+        raise Unsupported(
+            "start_logging: a run is a process of its own here; submit a ScriptRunConfig, or tune a function "
+            "with overdrive.tune"
+        )
+
+    def _prepared(self, config: Any, tags: dict[str, str]) -> tuple[SweepRecord, Turn, builtins.list[str]]:
         if isinstance(config, ScriptRunConfig):
             kind, config = "script", SingleRunConfig(config)
         elif isinstance(config, HyperDriveConfig):
@@ -119,7 +135,7 @@ class Experiment:
             Problem("custom_run_id", f"must be new, got {sweep_id!r}, which this workspace has already")
         )
 
-    def _started(self, sweep: SweepRecord, advice: list[str], daemon: Daemon) -> Run:
+    def _started(self, sweep: SweepRecord, advice: builtins.list[str], daemon: Daemon) -> Run:
         from .run import Run
 
         daemon.control(self.workspace.store_url, self.workspace.home, sweep.id)

@@ -16,7 +16,7 @@ from ..store.base import Holder
 from ..sweep.config import HyperDriveConfig
 from ..sweep.limits import Limits, changed_limits
 from ..sweep.savings import Savings
-from .run import SHORTEST_POLL, Run
+from .run import SHORTEST_POLL, Run, tagged
 from .warm_start import origin_of
 
 if TYPE_CHECKING:
@@ -66,10 +66,9 @@ class HyperDriveRun(Run):
         """The runs of the sweep, newest first: all, those of one status, those with a tag or with all of a dict
         of tags."""
         self._view.refresh()
-        wanted = {**_pairs(tags), **_pairs(properties)}
         for run in reversed(self._view.runs):
             child = self._child(run)
-            if status in (None, str(run.status)) and _has(child, wanted):
+            if status in (None, str(run.status)) and tagged(child, tags) and tagged(child, properties):
                 yield child
 
     def fail(self, *_: Any, **__: Any) -> None:
@@ -279,13 +278,3 @@ class HyperDriveRun(Run):
         crown = " (best so far)" if best is not None and best.id == run.id else ""
         reason = f": {run.reason}" if run.reason else ""
         return f"[{ended}/{self._view.total}] run {run.number} {run.status}{value}{crown}{reason}"
-
-
-def _pairs(wanted: Any) -> dict[str, Any]:
-    """A tag's name, or a dict of tags, as a dict; None: any value."""
-    return {} if wanted is None else {wanted: None} if isinstance(wanted, str) else dict(wanted)
-
-
-def _has(run: Run, wanted: Mapping[str, Any]) -> bool:
-    tags = run.get_tags() if wanted else {}
-    return all(key in tags and value in (None, tags[key]) for key, value in wanted.items())

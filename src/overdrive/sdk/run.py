@@ -101,6 +101,13 @@ class Run:
         self._view.refresh()
         return str(self._record.status if self._view.runs else self._view.sweep.status)
 
+    get_detailed_status = get_status
+
+    def get_portal_url(self) -> str:
+        """Where the studio shows it, once `overdrive studio` has been started."""
+        page = f"http://127.0.0.1:8484/#/sweeps/{self._sweep_id}"
+        return page if self._run_id == self._sweep_id else f"{page}/runs/{self.number}"
+
     def get_details(self) -> dict[str, Any]:
         """What ran, where, when and how it ended; the tokens of its command line under
         `['runDefinition']['arguments']` (and `'Arguments'`)."""
@@ -422,6 +429,14 @@ class Run:
                 sys.stdout.write(decoder.decode(text))  # half a letter waits for its other half
                 sys.stdout.flush()
             yield
+
+
+def tagged(run: Run, wanted: Any) -> bool:
+    """Whether the run has this tag, or all of a dict of tags; None: any will do."""
+    if wanted is None:
+        return True
+    tags = run.get_tags()
+    return wanted in tags if isinstance(wanted, str) else all(tags.get(key) == wanted[key] for key in wanted)
 
 
 def _is_run(workspace: Workspace, found: str) -> bool:

@@ -47,7 +47,8 @@ def test_the_names_are_ours(azureml):
     from azureml.train.hyperdrive import HyperDriveConfig, choice
     from azureml.train.hyperdrive.parameter_expressions import choice as another_choice
 
-    assert (Workspace, Experiment, Run) == (overdrive.Workspace, overdrive.Experiment, overdrive.Run)
+    assert (Workspace, Run) == (overdrive.Workspace, overdrive.Run)
+    assert issubclass(Experiment, overdrive.Experiment)
     assert AnotherRun is Run and HyperDriveConfig is overdrive.HyperDriveConfig
     assert choice is another_choice is overdrive.choice
 

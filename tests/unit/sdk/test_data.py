@@ -127,3 +127,24 @@ def test_a_resumed_run_finds_its_checkpoint_by_argument(workspace):
         "--resume-from",
         str(workspace.home / "datastores/workspaceblobstore/model"),
     )
+
+
+def test_a_web_address_is_fetched_once_and_kept(workspace, monkeypatch):
+    from overdrive.sdk import downloads
+
+    fetched = []
+
+    def fetch(address, target):
+        if target.exists():
+            return False
+        target.parent.mkdir(parents=True)
+        target.write_text("x\n1\n")
+        fetched.append(address)
+        return True
+
+    monkeypatch.setattr(downloads, "fetch", fetch)
+    dataset = Dataset.File.from_files("https://example.com/d/iris.csv?raw=1")
+    first, second = dataset.local_path(), Dataset.File.from_files(dataset.paths[0]).local_path()
+    assert first == second and first.endswith("/iris.csv") and str(workspace.home) in first
+    assert fetched == ["https://example.com/d/iris.csv?raw=1"]
+    assert str(dataset.as_mount()) == first and dataset.to_path() == ["/iris.csv"]

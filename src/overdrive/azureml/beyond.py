@@ -1,0 +1,55 @@
+"""What HyperDrive refuses or gets wrong in a configuration, and what happens here instead: one sentence each.
+
+Sources: the guide to tuning hyperparameters (2021) for what is unsupported, azureml-train-core 1.62 for what is
+checked, the REST model for the caps.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from ..model.space import SearchSpace
+from ..sdk import experiment
+from ..sweep.config import HyperDriveConfig
+
+_BAYESIAN_LAWS = ("choice", "uniform", "quniform", "constant")
+_told: set[str] = set()
+
+
+class Experiment(experiment.Experiment):
+    """An experiment that tells once in each process where it goes beyond HyperDrive."""
+
+    def submit(self, config: Any, tags: dict[str, str] | None = None, **more: Any) -> Any:
+        """Start a sweep or a single run, and return at once."""
+        submitted = super().submit(config, tags, **more)
+        for sentence in beyond(config) if isinstance(config, HyperDriveConfig) else ():
+            if sentence not in _told:
+                _told.add(sentence)
+                print(f"overdrive: {sentence}", file=sys.stderr)
+        return submitted
+
+
+def beyond(config: HyperDriveConfig) -> Iterator[str]:
+    """What of this configuration HyperDrive would not have done."""
+    sampler = config.hyperparameter_sampling
+    name = getattr(sampler, "SAMPLING_NAME", "")
+    laws = _laws(sampler.space)
+    if name == "BayesianOptimization":
+        strange = sorted(laws - set(_BAYESIAN_LAWS))
+        if strange:
+            yield f"HyperDrive's Bayesian sampling refuses {', '.join(strange)}; it is used here as it is given"
+        if config.policy is not None and getattr(config.policy, "POLICY_NAME", "") != "Default":
+            yield "HyperDrive's Bayesian sampling knows no early termination; here both work together"
+    if name == "GRID" and laws - {"choice", "constant"}:
+        finite = ", ".join(sorted(laws - {"choice", "constant"}))
+        yield f"HyperDrive's grid takes only choice; {finite} is finite, and all its values are in the grid"
+    if config.max_total_runs > 1000:
+        yield f"HyperDrive ends at 1000 runs; here there are {config.max_total_runs}"
+    if (config.max_concurrent_runs or 0) > 100:
+        yield f"HyperDrive runs at most 100 at once; here {config.max_concurrent_runs}, as places are free"
+
+
+def _laws(space: SearchSpace) -> set[str]:
+    return {slot.law.NAME for slot in space.slots}

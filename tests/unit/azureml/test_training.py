@@ -1,0 +1,153 @@
+"""HyperDrive's older words for what is submitted, and what is said where we go beyond it."""
+
+from __future__ import annotations
+
+import pytest
+
+from overdrive import (
+    BanditPolicy,
+    BayesianParameterSampling,
+    ConfigError,
+    Environment,
+    GridParameterSampling,
+    HyperDriveConfig,
+    MedianStoppingPolicy,
+    NoTerminationPolicy,
+    PrimaryMetricGoal,
+    RandomParameterSampling,
+    ScriptRunConfig,
+    TruncationSelectionPolicy,
+    choice,
+    loguniform,
+    randint,
+    uniform,
+)
+from overdrive.azureml.beyond import beyond
+from overdrive.azureml.training import (
+    Estimator,
+    HyperDriveRunConfig,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    RunConfiguration,
+)
+from overdrive.sdk.environment import CondaDependencies
+
+SPACE = {"lr": uniform(0, 1)}
+
+
+def sweep(**changes):
+    fields = {
+        "hyperparameter_sampling": RandomParameterSampling(SPACE),
+        "primary_metric_name": "acc",
+        "primary_metric_goal": PrimaryMetricGoal.MAXIMIZE,
+        "max_total_runs": 10,
+        "run_config": ScriptRunConfig("src", script="t.py"),
+    }
+    return HyperDriveConfig(**{**fields, **changes})
+
+
+def test_an_estimator_is_a_script_with_its_packages():
+    estimator = Estimator(
+        "src",
+        compute_target="cpu",
+        entry_script="t.py",
+        script_params={"--data": "d", "--flag": "", "--n": 3},
+        pip_packages=["six", "azureml-core"],
+        conda_packages=["scikit-learn"],
+        use_gpu=True,
+    )
+    assert estimator.arguments == ("--data", "d", "--flag", "--n", "3")
+    assert estimator.requirements["pip"] == ["six"] and estimator.requirements["conda"] == ["scikit-learn"]
+    config = HyperDriveRunConfig(
+        estimator,
+        RandomParameterSampling(SPACE),
+        "acc",
+        PrimaryMetricGoal.MAXIMIZE,
+        4,
+        policy=BanditPolicy(slack_amount=1),
+    )
+    assert config.run_config is estimator and config.max_duration_minutes == 10080
+    with pytest.raises(ConfigError, match="node_count: must be 1"):
+        Estimator("src", entry_script="t.py", node_count=2)
+
+
+def test_one_of_estimator_and_run_config():
+    estimator = Estimator("src", entry_script="t.py")
+    with pytest.raises(ConfigError, match="estimator: must be alone"):
+        sweep(estimator=estimator)
+    assert sweep(estimator=estimator, run_config=None).source_directory == "src"
+
+
+def test_a_run_configuration_fills_what_is_not_given():
+    given = RunConfiguration(script="t.py", arguments=["a"], target="gpu")
+    given.environment_variables["A"] = "1"
+    given.max_run_duration_seconds = 60
+    given.environment = Environment("mine")
+    script = ScriptRunConfig("src", run_config=given)
+    assert (script.script, script.arguments, script.compute_target) == ("t.py", ("a",), "gpu")
+    assert (script.environment, script.max_run_duration_seconds) == ("mine", 60)
+    assert script.environment_variables == {"A": "1"}
+    own = ScriptRunConfig("src", script="own.py", run_config=given)
+    assert (own.script, own.arguments) == ("own.py", ())
+
+
+def test_one_process_for_a_run():
+    ScriptRunConfig(script="t.py", distributed_job_config=MpiConfiguration())
+    for many in (MpiConfiguration(node_count=2), PyTorchConfiguration(process_count=4)):
+        with pytest.raises(ConfigError, match="distributed_job_config: must be one process"):
+            ScriptRunConfig(script="t.py", distributed_job_config=many)
+
+
+def test_packages_one_by_one():
+    packages = CondaDependencies.create(pip_packages=["six"], python_version="3.9")
+    packages.add_pip_package("azureml-defaults")
+    packages.add_pip_package("joblib==1.0")
+    packages.add_conda_package("numpy=1.20")
+    packages.add_channel("conda-forge")
+    assert packages.recipe.python == "3.9" and packages.recipe.for_pip().pip == (
+        "six",
+        "joblib==1.0",
+        "numpy==1.20.*",
+    )
+    environment = Environment("e")
+    assert environment.requirements == {}
+    environment.python.conda_dependencies = packages
+    assert environment.requirements["python"] == "3.9"
+    environment.python.user_managed_dependencies = True
+    assert environment.requirements == {}
+
+
+def test_a_policy_by_its_name():
+    assert sweep(policy="median_stopping").policy == MedianStoppingPolicy()
+    with pytest.raises(ConfigError, match=r"policy\.name: .*no 'median'"):
+        sweep(policy="median")
+
+
+def test_hyperdrives_constants():
+    names = {
+        RandomParameterSampling: "RANDOM",
+        GridParameterSampling: "GRID",
+        BayesianParameterSampling: "BayesianOptimization",
+    }
+    assert {kind: kind.SAMPLING_NAME for kind in names} == names
+    policies = {
+        BanditPolicy: "Bandit",
+        MedianStoppingPolicy: "MedianStopping",
+        TruncationSelectionPolicy: "TruncationSelection",
+        NoTerminationPolicy: "Default",
+    }
+    assert {kind: kind.POLICY_NAME for kind in policies} == policies
+    assert HyperDriveConfig.MAX_DURATION_MINUTES == 10080
+    assert HyperDriveConfig.RECOMMENDED_MAX_CONCURRENT_RUNS_BAYESIAN == 20
+
+
+def test_what_goes_beyond_hyperdrive_is_a_sentence_each():
+    assert list(beyond(sweep())) == []
+    bayesian = BayesianParameterSampling({"lr": loguniform(-6, -1), "n": choice(1, 2)})
+    said = list(
+        beyond(sweep(hyperparameter_sampling=bayesian, policy=MedianStoppingPolicy(), max_total_runs=2000))
+    )
+    assert len(said) == 3
+    assert "refuses loguniform" in said[0] and "early termination" in said[1] and "1000 runs" in said[2]
+    (grid,) = beyond(sweep(hyperparameter_sampling=GridParameterSampling({"n": randint(3)})))
+    assert "grid" in grid and "randint" in grid
