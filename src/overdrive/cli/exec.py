@@ -39,17 +39,17 @@ def execute(driver: Path, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BaseException as error:
-        _tell(error)
+        _tell(error, os.fspath(driver))
         return 1
     return 0
 
 
-def _tell(error: BaseException) -> None:
+def _tell(error: BaseException, driver: str) -> None:
     """The traceback as the script's author expects it: without our frame; an error of ours that nobody caught
     only with the script's own lines."""
     frames = error.__traceback__.tb_next if error.__traceback__ else None
     if isinstance(error, OverdriveError) and frames is not None:
-        own = [frame for frame in traceback.extract_tb(frames) if frame.filename == sys.argv[0]]
+        own = [frame for frame in traceback.extract_tb(frames) if frame.filename == driver]
         sys.stderr.write("".join(traceback.format_list(own)))
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return
