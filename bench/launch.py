@@ -1,4 +1,5 @@
-"""200 empty scripts at concurrency 8, against `xargs -P 8` starting the same script, in turn; medians of 5.
+"""200 empty scripts at concurrency 8, cold and warm, against `xargs -P 8` starting the same script, in turn;
+medians of 5.
 
 "runs" is from the first run's start to the last run's end; "whole" is from the call of submit to the
 return of wait_for_completion, the start of the controller and the launcher included.
@@ -25,10 +26,10 @@ from overdrive import (
 )
 
 
-def sweep(folder: Path, runs: int, places: int) -> tuple[float, float]:
+def sweep(folder: Path, runs: int, places: int, warm: str) -> tuple[float, float]:
     """(runs, whole) in seconds."""
     config = HyperDriveConfig(
-        run_config=ScriptRunConfig(str(folder / "source"), script="noop.py"),
+        run_config=ScriptRunConfig(str(folder / "source"), script="noop.py", warm=warm),
         hyperparameter_sampling=RandomParameterSampling({"x": uniform(0, 1)}),
         primary_metric_name="loss",
         primary_metric_goal=PrimaryMetricGoal.MINIMIZE,
@@ -76,12 +77,11 @@ if __name__ == "__main__":
             folder.mkdir()
             (folder / "source").mkdir()
             (folder / "source" / "noop.py").write_text("pass\n")
-            rows.append(
-                (*sweep(folder, chosen.runs, chosen.places), xargs(folder, chosen.runs, chosen.places))
-            )
-    runs, whole, floor = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(
-        f"xargs {floor:.2f} s   runs {runs:.2f} s   whole {whole:.2f} s   ratios: "
-        f"runs {statistics.median(r[0] / r[2] for r in rows):.2f}, "
-        f"whole {statistics.median(r[1] / r[2] for r in rows):.2f}"
-    )
+            cold = sweep(folder, chosen.runs, chosen.places, "off")
+            floor = xargs(folder, chosen.runs, chosen.places)
+            rows.append((*cold, *sweep(folder, chosen.runs, chosen.places, "auto"), floor))
+    *taken, floor = (statistics.median(column) for column in zip(*rows, strict=True))
+    print(f"xargs {floor:.2f} s")
+    for number, name in enumerate(("cold: runs", "cold: whole", "warm: runs", "warm: whole")):
+        ratio = statistics.median(row[number] / row[-1] for row in rows)
+        print(f"{name:11} {taken[number]:.2f} s, {ratio:.2f} times xargs")
