@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -367,3 +369,17 @@ def test_a_fork_that_hangs_is_freed_and_its_like_start_cold(
     assert (stuck.phase, stuck.exit_code) == ("lost", None) and "after a warm start" in stuck.note
     assert run(compute, job(compute, source, warm=Warmth())).exit_code == 0
     compute.close()
+
+
+def test_a_doctor_says_what_is_saved_and_what_stands_in_the_way(tmp_path: Path) -> None:
+    def doctor(text: str) -> dict[str, Any]:
+        (tmp_path / "train.py").write_text(text)
+        command = [sys.executable, "-m", "overdrive", "doctor", "--json", str(tmp_path / "train.py")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    good = doctor("import numpy, not_there")
+    assert good["warm"] and good["ready"] > 0 and good["missing"] == ["not_there"]
+    bad = doctor("import os\nos.environ['OMP_NUM_THREADS'] = '1'\nimport numpy")
+    assert not bad["warm"] and bad["reasons"][0].startswith("train.py:2 ")

@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "sweep": f"samplers.base policies.base {VALUES}",
     "studio": f"sdk charts store.base runtime {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
-    "sdk": "environments compute.base controller.daemon controller.lease sweep samplers.base policies.base "
-    f"store.base runtime {VALUES}",
+    "sdk": "environments compute.base compute.zygotes controller.daemon controller.lease sweep samplers.base "
+    f"policies.base store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config sweep.script runtime {VALUES}",
     "adapters.mlflow": "runtime",
     "azureml": f"sdk sweep.config sweep.script runtime {VALUES}",

@@ -21,6 +21,7 @@ PLACES = {
     "environment_variables": "environment_variables",
     "grace_seconds": "grace_seconds",
     "memory_limit_mb": "memory_limit_mb",
+    "warm": "warm",
 }
 """The key that a field of ScriptRunConfig comes from."""
 
@@ -61,6 +62,7 @@ def script(
             max_run_duration_seconds=seconds,
             grace_seconds=trial.grace_seconds,
             memory_limit_mb=trial.memory_limit_mb,
+            warm=trial.warm,
         ),
         where,
         {field: (*where, key) for field, key in PLACES.items()},

@@ -149,8 +149,13 @@ class Sweep(Job):
     resume_defaults: dict[str, Any] = Field(default_factory=dict)
 
 
+def _switch(value: Any) -> Any:
+    """YAML reads a bare `off` as false."""
+    return ("auto" if value else "off") if isinstance(value, bool) else value
+
+
 class Trial(Section):
-    """What one run starts. `grace_seconds` and `memory_limit_mb` are ours."""
+    """What one run starts. `grace_seconds`, `memory_limit_mb` and `warm` are ours."""
 
     command: Said
     code: Said | None = None
@@ -161,6 +166,7 @@ class Trial(Section):
     queue_settings: Any = None
     grace_seconds: Annotated[int | float, BeforeValidator(_number), Field(ge=0)] = 30
     memory_limit_mb: Seconds | None = None
+    warm: Annotated[Any, BeforeValidator(_switch)] = "auto"
 
 
 class Command(Trial, Job):

@@ -350,6 +350,21 @@ def export(
     return export_to_mlflow(workspace, ident, mlflow, as_json=as_json)
 
 
+@app.command()
+def doctor(
+    script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="A Python training script.")],
+    python: Annotated[
+        str | None,
+        typer.Option("--python", metavar="PATH", help="The interpreter that runs it; this one by default."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Say what a warm start saves a script, or why its runs start cold."""
+    from .doctor import examine
+
+    return examine(script, python, as_json=as_json)
+
+
 @app.command("report")
 def report_(
     ident: Id = "last",

@@ -112,9 +112,7 @@ class Zygotes:
             self._cold.add(kind)
             return
         self._zygotes[kind] = zygote
-        if warm["prepare"] and warm["source"]:
-            zygote.prepare(warm["source"], os.path.join(self._folder, "prepared"), warm["prepare"])
-        zygote.teach(warm["modules"])
+        zygote.begin(warm, os.path.join(self._folder, "prepared"))
         self._selector.register(zygote.channel, selectors.EVENT_READ, lambda: self._hear(zygote))
 
     def _order(
@@ -179,6 +177,39 @@ class Zygotes:
             self._refused(job_id)
 
 
+class Trial(NamedTuple):
+    """What making ready took in seconds, which modules could not be imported, and why no run may be forked ("" when
+    they may)."""
+
+    seconds: float
+    missing: list[str]
+    refused: str
+
+
+def attempt(argv: Sequence[str], env: dict[str, str], warm: dict[str, Any], folder: str) -> Trial:
+    """Start a warm process for this command and see how it goes. OSError when it cannot be started."""
+    kind = _kind([os.fsencode(word) for word in argv], env)
+    if kind is None:
+        return Trial(0.0, [], f"{argv[0]} does not look like Python")
+    zygote = _Zygote(kind, env)
+    try:
+        zygote.channel.settimeout(None)
+        zygote.begin(warm, folder)
+        seconds, missing = 0.0, list[str]()
+        while not zygote.idle:
+            for answer in zygote.hear():
+                if answer is None:
+                    return Trial(seconds, missing, "it has died while it imported")
+                zygote.done()
+                seconds += answer["seconds"]
+                missing += answer["missing"]
+                if answer["refused"]:
+                    return Trial(seconds, missing, answer["refused"])
+        return Trial(seconds, missing, "")
+    finally:
+        zygote.close()
+
+
 class _Zygote:
     """One warm process. `runs`: where those that it has forked leave what they imported; `gates` of those
     that it is forking."""
@@ -217,9 +248,12 @@ class _Zygote:
         self.known.update(modules)
         self._set({"import": list(modules)})
 
-    def prepare(self, source: str, folder: str, path: str) -> None:
-        """Let it prepare data, by the module at this path in a working copy of the source."""
-        self._set({"prepare": path, "source": source, "folder": folder, "import": []})
+    def begin(self, warm: dict[str, Any], folder: str) -> None:
+        """Let it make all ready, what it prepares in a working copy of the source at this folder."""
+        if warm["prepare"] and warm["source"]:
+            task = {"prepare": warm["prepare"], "source": warm["source"], "folder": folder, "import": []}
+            self._set(task)
+        self.teach(warm["modules"])
 
     def _set(self, task: dict[str, Any]) -> None:
         self.idle, self._tasks = False, self._tasks + 1

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,8 @@ from ..runtime import wire
 from ..runtime.checkpoints import Kept, kept_values, latest
 from ..sweep.command import render
 from ..sweep.config import HyperDriveConfig
-from ..sweep.imports import Imports, survey
-from ..sweep.script import ScriptRunConfig
+from ..sweep.imports import imports_of
 from ..sweep.templates import filled
-
-_PREPARES = re.compile(r"^@(overdrive\.)?prepare\b", re.MULTILINE)
 
 
 class Jobs:
@@ -34,10 +29,14 @@ class Jobs:
         self._config = config
         self._settings = settings
         self._folder = folder
-        self._warmth, self.obstacles = _warmth(
-            config.run_config, settings["limits"], Path(settings["snapshot"])
-        )
-        """`obstacles`: why the runs start cold although they might have started warm."""
+        limits, snapshot = settings["limits"], Path(settings["snapshot"])
+        late = limits["max_total_runs"] > limits["max_concurrent_runs"]  # else none could profit
+        self._imports = imports_of(config.run_config, lambda name: _text(snapshot / name)) if late else None
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why the runs start cold although they might have started warm."""
+        return self._imports.obstacles if self._imports else ()
 
     def folder(self, run: RunRecord) -> wire.RunFolder:
         """The folder of the run's present attempt."""
@@ -125,7 +124,7 @@ class Jobs:
         }
         if wire.MLFLOW_URI not in os.environ and wire.MLFLOW_URI not in command.env:
             own[wire.MLFLOW_URI] = "overdrive:run"
-        limit = script.memory_limit_mb
+        limit, ready = script.memory_limit_mb, self._imports
         return Job(
             id=run.job,
             argv=command.argv,
@@ -134,7 +133,7 @@ class Jobs:
             grace=script.grace_seconds,
             source=Path(settings["snapshot"]),
             memory=None if limit is None else int(limit * 1e6),
-            warm=self._warmth,
+            warm=Warmth(ready.modules, ready.prepare) if ready and not ready.obstacles else None,
         )
 
 
@@ -143,25 +142,8 @@ def seed(of_sweep: int | None, number: int) -> int:
     return zlib.crc32(f"{of_sweep}/{number}".encode()) >> 1
 
 
-def _warmth(
-    script: ScriptRunConfig, limits: Mapping[str, Any], snapshot: Path
-) -> tuple[Warmth | None, tuple[str, ...]]:
-    """What a warm process makes ready, None where the runs start cold, as when none starts late; and why they do."""
-    words = [script.script] if script.script else script.command or ()
-    words = words.split() if isinstance(words, str) else words
-    path = os.path.normpath(next((word for word in words if word.endswith(".py")), ""))
-    late = limits["max_total_runs"] > limits["max_concurrent_runs"]
-    if script.warm == "off" or not late or path == "." or os.path.isabs(path):
-        return None, ()
-
-    def read(name: str) -> str | None:
-        try:
-            return (snapshot / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-
-    prepare = os.path.join(os.path.dirname(path), "prepare.py")
-    found = survey(path, read) if script.warm == "auto" else Imports(tuple(script.warm), ())
-    if found.obstacles:
-        return None, found.obstacles
-    return Warmth(found.modules, prepare if _PREPARES.search(read(prepare) or "") else None), ()
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None

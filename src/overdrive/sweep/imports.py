@@ -8,19 +8,39 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+from .script import ScriptRunConfig
 
 NOT_FORKED = frozenset({"tensorflow", "keras", "tf_keras", "jax", "flax", "ray", "pyspark", "grpc", "dask"})
 """Packages that start threads of their own, and may hang in a forked process."""
 
 
+PREPARES = re.compile(r"^@(overdrive\.)?prepare\b", re.MULTILINE)
+
+
 class Imports(NamedTuple):
     """`modules` as `package.module` or `package:name` (for `from package import name`), in order; `obstacles`
-    to a warm start, in words."""
+    to a warm start, in words; the path of the module with functions that `prepare` data, if there is one."""
 
     modules: tuple[str, ...]
     obstacles: tuple[str, ...]
+    prepare: str | None = None
+
+
+def imports_of(script: ScriptRunConfig, read: Callable[[str], str | None]) -> Imports | None:
+    """What a warm process makes ready for the runs of a script; None for a command that is no Python script
+    of the source folder, or that is to start cold. `read` as for `survey`."""
+    words = [script.script] if script.script else script.command or ()
+    words = words.split() if isinstance(words, str) else words
+    path = posixpath.normpath(next((word for word in words if word.endswith(".py")), ""))
+    if script.warm == "off" or path == "." or posixpath.isabs(path) or path.startswith(".."):
+        return None
+    found = survey(path, read) if isinstance(script.warm, str) else Imports(tuple(script.warm), ())
+    prepare = posixpath.join(posixpath.dirname(path), "prepare.py")
+    return found._replace(prepare=prepare if PREPARES.search(read(prepare) or "") else None)
 
 
 def survey(script: str, read: Callable[[str], str | None]) -> Imports:

@@ -4,7 +4,8 @@ from textwrap import dedent
 
 import pytest
 
-from overdrive.sweep.imports import survey
+from overdrive.sweep.imports import imports_of, survey
+from overdrive.sweep.script import ScriptRunConfig
 
 
 def of(**files):
@@ -30,7 +31,7 @@ def test_imports_are_found_in_order_and_those_of_functions_and_conditions_left_o
             import scipy
         """
     )
-    assert found == (
+    assert found[:2] == (
         ("os", "numpy", "torch.nn", "sklearn.svm:SVC", "sklearn.svm:LinearSVC", "math", "lightgbm"),
         (),
     )
@@ -80,4 +81,39 @@ def test_reading_is_no_obstacle(line):
 
 
 def test_a_script_that_is_not_there_imports_nothing():
-    assert survey("train.py", {}.get) == ((), ())
+    assert survey("train.py", {}.get) == ((), (), None)
+
+
+@pytest.mark.parametrize(
+    ("script", "modules"),
+    [
+        (ScriptRunConfig(script="src/train.py"), ("numpy",)),
+        (ScriptRunConfig(command="python -u src/train.py --x ${{search_space.x}}"), ("numpy",)),
+        (ScriptRunConfig(script="src/train.py", warm=["torch"]), ("torch",)),
+    ],
+)
+def test_what_is_made_ready_for_a_script(script, modules):
+    texts = {
+        "src/train.py": "import numpy, prepare",
+        "src/prepare.py": "import overdrive\n@overdrive.prepare\ndef f(): ...",
+    }
+    found = imports_of(script, texts.get)
+    assert set(modules) <= set(found.modules) and found.prepare == "src/prepare.py"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ScriptRunConfig(script="train.py", warm="off"),
+        ScriptRunConfig(script="/elsewhere/train.py"),
+        ScriptRunConfig(command="./train.sh"),
+        ScriptRunConfig(command="Rscript train.R"),
+    ],
+)
+def test_other_commands_start_cold(script):
+    assert imports_of(script, {"train.py": "import numpy"}.get) is None
+
+
+def test_a_prepare_py_of_another_purpose_is_left_alone():
+    texts = {"train.py": "import numpy", "prepare.py": "print('splitting')"}
+    assert imports_of(ScriptRunConfig(script="train.py"), texts.get).prepare is None
