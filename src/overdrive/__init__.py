@@ -27,6 +27,7 @@ _HOMES = {
     "PrimaryMetricGoal": "model.metrics",
     "RandomParameterSampling": "samplers.random",
     "Run": "sdk.run",
+    "RunDetails": "widget.details",
     "ScriptRunConfig": "sweep.script",
     "SobolParameterSampling": "samplers.sobol",
     "SuccessiveHalvingPolicy": "policies.halving",

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "adapters": f"sdk sweep.config sweep.script runtime {VALUES}",
     "adapters.mlflow": "runtime",
     "azureml": f"sdk sweep.config sweep.script runtime {VALUES}",
-    "widget": f"sdk sweep.config charts {VALUES}",
+    "widget": f"sdk studio.feed studio.report charts {VALUES}",
     "cli": f"azureml sdk adapters studio runtime {VALUES}",
     "__main__": "cli",
 }

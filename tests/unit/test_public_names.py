@@ -21,6 +21,7 @@ PUBLIC = [
     "PrimaryMetricGoal",
     "RandomParameterSampling",
     "Run",
+    "RunDetails",
     "ScriptRunConfig",
     "SobolParameterSampling",
     "SuccessiveHalvingPolicy",

@@ -105,6 +105,12 @@ class Workspace:
         """This workspace's memory."""
         return open_store(self.store_url)
 
+    def reopened(self) -> Workspace:
+        """The same workspace with a store of its own, for another thread."""
+        again = Workspace(self.root)
+        again.home = self.home
+        return again
+
     @property
     def settings(self) -> Settings:
         """What the names of environments, computes and data mean here, as the file says now."""

@@ -264,7 +264,7 @@ def _details(hub: Hub, sweep_id: str, number: int) -> dict[str, Any]:
 
 
 def _wish(workspace: Workspace, sweep_id: str, wish: str, changes: dict[str, Any]) -> None:
-    run = Run.get(_own(workspace), sweep_id)
+    run = Run.get(workspace.reopened(), sweep_id)
     if not isinstance(run, HyperDriveRun):
         if wish == "cancel" and run.id == sweep_id:
             run.cancel()
@@ -276,14 +276,7 @@ def _wish(workspace: Workspace, sweep_id: str, wish: str, changes: dict[str, Any
 
 
 def _cancel_run(workspace: Workspace, run_id: str) -> None:
-    Run.get(_own(workspace), run_id).cancel()
-
-
-def _own(workspace: Workspace) -> Workspace:
-    """The same workspace with a store of its own, for another thread than the reader's."""
-    own = Workspace(workspace.root)
-    own.home = workspace.home
-    return own
+    Run.get(workspace.reopened(), run_id).cancel()
 
 
 def problem(error: Exception, status: int) -> JSONResponse:

@@ -15,9 +15,9 @@ export function decoded(value) {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, decoded(inner)]));
 }
 
-/** The layout with colours of the page's theme. */
-export function themed(layout, { drag }) {
-  const style = getComputedStyle(document.documentElement);
+/** The layout with the colours that hold at `place`. */
+export function themed(layout, { drag, place = document.documentElement }) {
+  const style = getComputedStyle(place);
   const color = (name) => style.getPropertyValue(name).trim();
   const axis = { gridcolor: color("--grid"), zerolinecolor: color("--grid"), linecolor: color("--edge"), automargin: true };
   const themedAxes = Object.fromEntries(
@@ -54,9 +54,9 @@ function barred(coloraxis, color) {
 }
 
 /** The traces as they show a selection (a Set of run numbers, or null). `silent`: whoever shows them has tips of its own. */
-export function highlighted(data, chosen, { silent = true } = {}) {
+export function highlighted(data, chosen, { silent = true, place = document.documentElement } = {}) {
   return data.flatMap((given) => {
-    if (given.type === "parcoords") return [constrained(inked(given), chosen)];
+    if (given.type === "parcoords") return [constrained(inked(given, place), chosen)];
     if (!given.customdata) return [given];
     const trace = silent ? { ...given, hoverinfo: "none", hovertemplate: null } : given;
     if (trace.type === "scatter3d") return [sized(trace, chosen)];
@@ -90,9 +90,8 @@ function sized(trace, chosen) {
 }
 
 /** Labels of parallel axes have no halo of their own: they take the page's ink. */
-function inked(trace) {
-  const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--ink").trim();
+function inked(trace, place) {
+  const ink = getComputedStyle(place).getPropertyValue("--ink").trim();
   const clear = { color: "rgba(0,0,0,0)", size: 1 };
   return { ...trace, labelfont: { ...trace.labelfont, color: ink }, tickfont: { color: ink, size: 11 }, rangefont: clear };
 }

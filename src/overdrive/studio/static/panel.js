@@ -2,7 +2,6 @@
 
 import { decoded, highlighted, themed } from "./figure.js";
 import { duration, fill, h, menu, number, text } from "./dom.js";
-import { ask, at } from "./server.js";
 
 export const CONFIG = { displaylogo: false, responsive: false, doubleClickDelay: 400, modeBarButtonsToRemove: ["sendDataToCloud", "autoScale2d", "toImage"] };
 export const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -10,7 +9,8 @@ export const dark = matchMedia("(prefers-color-scheme: dark)");
 const ZOOMED = new Set(["curves", "importance", "savings", "timeline"]); // dragging zooms there, and selects elsewhere
 const SWITCHES = new Set(["show", "over", "scale"]); // with two choices: a button that is pressed or not
 const MOST_TIPS = 14;
-const tip = h("div", { class: "tip", role: "tooltip" });
+const LATE = 200; // messages of new points that are kept for figures drawn before them
+const tip = h("div", { class: "tip", role: "tooltip", popover: "manual" });
 
 /** Controls for options that the server has named; `choices` holds what is chosen, `chosen` is called when it changes. */
 export function optionFields(options, choices, chosen) {
@@ -36,18 +36,20 @@ export function optionFields(options, choices, chosen) {
 }
 
 /** The menu that saves a plot as a picture. */
-export function saveMenu(plot, title, filename) {
+export function saveMenu(plot, title, filename, plotly = globalThis.Plotly) {
   const save = (format) => () => {
     const { width, height } = plot.getBoundingClientRect();
-    Plotly.downloadImage(plot, { format, width: Math.round(width), height: Math.round(height), scale: format === "png" ? 2 : 1, filename });
+    plotly.downloadImage(plot, { format, width: Math.round(width), height: Math.round(height), scale: format === "png" ? 2 : 1, filename });
   };
   return menu("⤓", `Save ${title}`, ["svg", "png"].map((format) => h("button", { "aria-label": `Save ${title} as ${format.toUpperCase()}`, onclick: save(format) }, format.toUpperCase())));
 }
 
 export class Panel {
-  constructor(sweep, chart, { selection, runs }) {
-    Object.assign(this, { sweep, chart, selection, runs, choices: {}, brushed: {} });
+  /** `ask(name, choices)` promises a figure; `plotly` is the library. */
+  constructor(sweep, chart, { selection, runs, ask, plotly = globalThis.Plotly }) {
+    Object.assign(this, { chart, selection, runs, ask, plotly, choices: {}, brushed: {} });
     this.figure = null;
+    this.later = []; // new points that the next figure may not have
     this.dirty = true; // there is news that the figure does not show
     this.visible = false;
     this.cost = 0; // milliseconds that the last drawing took, from the question on
@@ -58,12 +60,12 @@ export class Panel {
     this.note = h("p", { class: "note", role: "status" });
     this.options = h("div", { class: "options" });
     this.node = h("section", { class: `panel ${chart.name}`, "aria-label": chart.title },
-      h("header", {}, h("h2", {}, chart.title), this.options, saveMenu(this.plot, chart.title, `${sweep}-${chart.name}`)),
+      h("header", {}, h("h2", {}, chart.title), this.options, saveMenu(this.plot, chart.title, `${sweep}-${chart.name}`, plotly)),
       h("div", { class: "canvas" }, this.plot), this.note);
     this.offer(chart);
     this.eye = new IntersectionObserver(([seen]) => this.see(seen.isIntersecting), { rootMargin: "200px" });
     this.eye.observe(this.node);
-    this.shape = new ResizeObserver(() => this.plot.data && this.visible && Plotly.Plots.resize(this.plot));
+    this.shape = new ResizeObserver(() => this.plot.data && this.plot.offsetWidth && plotly.Plots.resize(this.plot));
     this.shape.observe(this.plot);
     this.ended = new AbortController();
     const { signal } = this.ended;
@@ -84,7 +86,7 @@ export class Panel {
     this.shape.disconnect();
     clearTimeout(this.timer);
     tip.remove();
-    Plotly.purge(this.plot);
+    this.plotly.purge(this.plot);
   }
 
   /** What may be chosen; a choice that is still possible stays. */
@@ -113,9 +115,10 @@ export class Panel {
     const mine = (this.asked = Symbol("question"));
     this.dirty = false;
     try {
-      const figure = await ask(`${at(this.sweep, "charts", this.chart.name)}?${new URLSearchParams(this.choices)}`);
+      const figure = await this.ask(this.chart.name, this.choices);
       if (mine !== this.asked) return;
       this.figure = { data: decoded(figure.data), layout: figure.layout };
+      for (const { points, version } of this.later) if (version > figure.version) this.add(points);
     } catch (error) {
       if (mine !== this.asked) return;
       this.asked = null;
@@ -145,7 +148,8 @@ export class Panel {
     fill(this.note, layout.meta?.note ?? (data.length ? "" : layout.meta?.empty ?? "Nothing to show yet."));
     const first = !this.plot.data;
     this.plot.style.minWidth = layout.meta?.width ? `${layout.meta.width}px` : "";
-    await Plotly.react(this.plot, highlighted(this.arranged(data), this.selection.runs), themed(layout, { drag: ZOOMED.has(this.chart.name) ? "zoom" : "select" }), CONFIG);
+    const traces = highlighted(this.arranged(data), this.selection.runs, { place: this.plot });
+    await this.plotly.react(this.plot, traces, themed(layout, { drag: ZOOMED.has(this.chart.name) ? "zoom" : "select", place: this.plot }), CONFIG);
     if (first && !this.closed) this.listen();
   }
 
@@ -210,15 +214,20 @@ export class Panel {
       this.chart.name === "timeline" ? h("p", {}, duration((run.ended ?? Date.now() / 1000) - run.started)) : null,
       h("dl", {}, entry("best", run.best), values.slice(0, MOST_TIPS).flatMap(([name, value]) => entry(name, value))),
       values.length > MOST_TIPS ? h("p", {}, `and ${values.length - MOST_TIPS} more`) : null);
-    document.body.append(tip);
+    this.node.append(tip);
+    tip.togglePopover(true); // above all else, wherever the chart stands
     const { width, height } = tip.getBoundingClientRect();
     tip.style.left = `${Math.max(4, Math.min(clientX + 14, innerWidth - width - 8))}px`;
     tip.style.top = `${Math.max(4, Math.min(clientY + 14, innerHeight - height - 8))}px`;
   }
 
-  /** New points of runs that have a line of their own; what cannot be added is drawn anew. */
-  extend(points) {
-    if (!this.figure) return;
+  /** New points of runs that have a line of their own, as of `version`; what cannot be added is drawn anew. */
+  extend(points, version) {
+    this.later = [...this.later.slice(-LATE), { points, version }];
+    if (this.figure) this.add(points);
+  }
+
+  add(points) {
     const plain = this.choices.show !== "best so far" && (this.choices.smooth ?? "none") === "none";
     if (!plain) return this.stale(0.3);
     let added = false;

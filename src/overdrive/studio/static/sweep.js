@@ -15,12 +15,13 @@ export function sweepPage(main, { sweep, link, about }) {
   document.title = `${sweep} · Overdrive`;
   const runs = new Map();
   const selection = new Selection();
-  const table = new Table(sweep, { selection, runs });
+  const table = new Table({ selection, runs, href: (run) => `#/sweeps/${encodeURIComponent(sweep)}/runs/${run.number}` });
   const head = new Head(sweep, about);
   const messages = new Messages();
   const note = h("div", { role: "alert" });
   const bar = h("div", { class: "chosen-bar", role: "status", hidden: true });
   const grid = h("div", { class: "grid" });
+  const figure = (name, choices) => ask(`${at(sweep, "charts", name)}?${new URLSearchParams(choices)}`);
   let panels = [];
   let listed = "";
   let closed = false;
@@ -48,7 +49,7 @@ export function sweepPage(main, { sweep, link, about }) {
         const known = panels.find((panel) => panel.chart.name === chart.name);
         known?.offer(chart);
         known?.stale();
-        if (!known) panels.push(new Panel(sweep, chart, { selection, runs }));
+        if (!known) panels.push(new Panel(sweep, chart, { selection, runs, ask: figure }));
       }
       fill(grid, panels.map((panel) => panel.node));
     } catch (error) {
@@ -70,7 +71,7 @@ export function sweepPage(main, { sweep, link, about }) {
     offer();
     for (const panel of panels) {
       if (panel.chart.name === "curves" && news.points && !news.whole) {
-        panel.extend(news.points);
+        panel.extend(news.points, news.version);
         if (remade) panel.stale(0.2);
       } else if (news.rows.length || ended) {
         panel.stale();

@@ -8,8 +8,9 @@ const DRAW_SECONDS = 0.2;
 const order = new Intl.Collator(undefined, { numeric: true });
 
 export class Table {
-  constructor(sweep, { selection, runs }) {
-    Object.assign(this, { sweep, selection, runs });
+  /** `href(run)` is the address of a run's page, where there are such pages. */
+  constructor({ selection, runs, href = null }) {
+    Object.assign(this, { selection, runs, href });
     this.hidden = new Set();
     this.columns = [];
     this.metrics = []; // every logged scalar by name
@@ -109,7 +110,7 @@ export class Table {
 
   line(run, place) {
     const chosen = this.selection.runs?.has(run.number) ?? false;
-    const to = `#/sweeps/${encodeURIComponent(this.sweep)}/runs/${run.number}`;
+    const name = this.href ? h("a", { href: this.href(run) }, String(run.number)) : String(run.number);
     const pick = (event) => event.target.closest("a, .pick") || this.selection.toggle(run.number);
     const cell = (one) => {
       const value = one.of(run);
@@ -118,7 +119,7 @@ export class Table {
     };
     return h("tr", { class: chosen ? "chosen" : null, "aria-rowindex": String(place), "data-run": run.number, onclick: pick },
       h("td", { class: "pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Choose run ${run.number}`, onchange: () => this.selection.toggle(run.number) })),
-      h("td", {}, h("a", { href: to }, String(run.number)), run.number === this.best ? h("span", { class: "crown", title: "the best run" }, " ★") : null),
+      h("td", {}, name, run.number === this.best ? h("span", { class: "crown", title: "the best run" }, " ★") : null),
       this.shown.map(cell));
   }
 }
