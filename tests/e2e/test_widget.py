@@ -38,7 +38,7 @@ SPACE = {
 
 WIDER = """(() => {
     const { right } = document.querySelector(".overdrive-widget").getBoundingClientRect();
-    return [...document.querySelectorAll(".overdrive-widget > *, .overdrive-widget header > *, .overdrive-widget .head *")]
+    return [...document.querySelectorAll(".overdrive-widget :is(section, header > *, .head *)")]
         .filter((one) => one.getBoundingClientRect().right > right + 1).map((one) => one.className); })()"""
 """What of the widget stands out at the right."""
 
@@ -135,11 +135,25 @@ class Notebook:
     def open(self, address: str) -> None:
         """Open it and run all cells."""
         self.page.goto(address)
-        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-        self.page.get_by_text("Python 3", exact=False).first.wait_for()
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.kernel_is("idle")
+        self.menu("Run", "runmenu:run-all")
         self.widget.wait_for()
+
+    def menu(self, name: str, command: str) -> None:
+        """Choose the item of a menu that does this."""
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        self.page.locator(f"li.lm-Menu-item[data-command='{command}']").click()
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """What a menu of JupyterLab does."""
+        self.page.evaluate(
+            "([name, given]) => void jupyterapp.commands.execute(name, given)", [name, arguments]
+        )
+
+    def kernel_is(self, status: str) -> None:
+        """Wait for a status of the kernel."""
+        shown = self.page.locator(f".jp-Notebook-ExecutionIndicator[data-status='{status}']")
+        shown.first.wait_for(state="attached")
 
     @property
     def widget(self) -> Any:
@@ -228,26 +242,25 @@ def test_a_busy_kernel_an_interrupt_and_another_theme_do_not_stop_it(
     wait = "run.wait_for_completion()\nprint('waited')"
     notebook.open(jupyter.notebook("busy.ipynb", cell(run), wait))
     page, widget = notebook.page, notebook.widget
-    page.locator(".jp-mod-busy, [data-status='busy']").first.wait_for(state="attached")
+    notebook.kernel_is("busy")
     lab.until(lambda: notebook.data("curves"), "the curves, while a cell waits")
     lab.open("more")
     x = lab.runs(run)[0].params["x"]
     lab.until(lambda: [x / 2, x] in [t["y"] for t in notebook.data("curves")], "a point, while a cell waits")
 
-    page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    page.get_by_role("menuitem", name="Interrupt Kernel").click()
+    notebook.menu("Kernel", "kernelmenu:interrupt")
     page.get_by_text("KeyboardInterrupt").first.wait_for()
     assert run.get_status() == "Running"
 
     playwright.expect(widget).to_have_attribute("data-theme", "light")
-    page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    notebook.command("apputils:change-theme", theme="JupyterLab Dark")
     playwright.expect(widget).to_have_attribute("data-theme", "dark")
     page.screenshot(path="/tmp/w2.png")
 
     lab.open("end")
     playwright.expect(widget.locator(".head .status")).to_have_text("Completed")
     playwright.expect(widget.locator("tr[data-run]")).to_have_count(3)
-    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    notebook.command("application:toggle-left-area")
     page.set_viewport_size({"width": 400, "height": 1000})
     lab.until(lambda: widget.bounding_box()["width"] < 400, "a narrow output")
     page.screenshot(path="/tmp/w3.png")
