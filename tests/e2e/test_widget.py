@@ -255,7 +255,6 @@ def test_a_busy_kernel_an_interrupt_and_another_theme_do_not_stop_it(
     playwright.expect(widget).to_have_attribute("data-theme", "light")
     notebook.command("apputils:change-theme", theme="JupyterLab Dark")
     playwright.expect(widget).to_have_attribute("data-theme", "dark")
-    page.screenshot(path="/tmp/w2.png")
 
     lab.open("end")
     playwright.expect(widget.locator(".head .status")).to_have_text("Completed")
@@ -263,9 +262,7 @@ def test_a_busy_kernel_an_interrupt_and_another_theme_do_not_stop_it(
     notebook.command("application:toggle-left-area")
     page.set_viewport_size({"width": 400, "height": 1000})
     lab.until(lambda: widget.bounding_box()["width"] < 400, "a narrow output")
-    page.screenshot(path="/tmp/w3.png")
     widget.locator(".panel.parallel").scroll_into_view_if_needed()
-    page.screenshot(path="/tmp/w4.png")
     assert page.evaluate(WIDER) == []
 
 
