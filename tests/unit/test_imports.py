@@ -22,14 +22,14 @@ MAY_IMPORT = {
     "forecasts": VALUES,
     "charts": VALUES,
     "store": VALUES,
-    "sources": VALUES,
+    "sources": f"runtime {VALUES}",
     "compute": "runtime registry errors",
     "environments": "registry errors",
     "sweep": f"samplers.base policies.base {VALUES}",
     "studio": f"sdk charts store.base runtime {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
-    "sdk": "environments compute.base compute.zygotes controller.daemon controller.lease sweep samplers.base "
-    f"policies.base store.base runtime {VALUES}",
+    "sdk": "environments compute.base compute.zygotes controller.daemon controller.lease sources.base sweep "
+    f"samplers.base policies.base store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config sweep.script runtime {VALUES}",
     "adapters.mlflow": "runtime",
     "azureml": f"sdk sweep.config sweep.script runtime {VALUES}",

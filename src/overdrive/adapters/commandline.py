@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ..errors import ConfigError, NotFound, Problem
 from ..model.metrics import PrimaryMetricGoal
+from ..model.pattern import metric_pattern
 from ..model.space import SearchSpace
 from ..sdk.ask_tell import sampler_of
 from ..sdk.rehearsal import policy_of
@@ -28,6 +29,7 @@ class Wanted:
 
     metric: str | None
     goal: str | None
+    pattern: str | None
     runs: int
     concurrency: int | None
     sampling: str
@@ -69,6 +71,8 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
             said.append(
                 f"the goal is to {goal.value.lower()} {wanted.metric!r}, by its name; --goal changes it"
             )
+    if wanted.pattern is not None:
+        built(lambda: metric_pattern(wanted.pattern or ""), "--metric-pattern")
     if wanted.goal is not None:
         goal = built(lambda: PrimaryMetricGoal.from_str(wanted.goal or ""), "--goal")
     policy = built(lambda: _policy(wanted.policy)) if wanted.policy else None
@@ -85,7 +89,7 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
         command=found.words,
         max_run_duration_seconds=run_time,
         templates=templates or (),
-        reads_parameters=bool(wanted.params),
+        reads_parameters=bool(wanted.params) and not templates,
     )
     config = HyperDriveConfig(
         hyperparameter_sampling=sampler,  # type: ignore[arg-type]
@@ -97,6 +101,7 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
         policy=policy,
         run_config=script,
         max_retries=wanted.retries,
+        metric_pattern=wanted.pattern,
     )
     return config, wanted.name or _experiment(source), said
 

@@ -77,6 +77,10 @@ def sweep(
         str | None,
         typer.Option("--goal", metavar="minimize|maximize", help="Without it, what the metric's name says."),
     ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option("--metric-pattern", metavar="REGEX", help="Where a line has it: 'loss is ([-0-9.e]+)'."),
+    ] = None,
     runs: Annotated[int, typer.Option("--runs", metavar="N", min=1, help="At most so many runs.")] = 20,
     concurrency: Annotated[
         int | None,
@@ -124,6 +128,13 @@ def sweep(
         Path | None,
         typer.Option("--source", metavar="FOLDER", help="What each run gets a copy of; this folder."),
     ] = None,
+    resume_from: Annotated[
+        list[str] | None,
+        typer.Option("--resume-from", metavar="ID", help="An earlier sweep whose runs are prior knowledge."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="One run; show what it reports and how long a sweep takes.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once; the sweep goes on.")] = False,
     auto_resume: AutoResume = False,
     as_json: Json = False,
@@ -136,6 +147,7 @@ def sweep(
     wanted = Wanted(
         metric=metric,
         goal=goal,
+        pattern=pattern,
         runs=runs,
         concurrency=concurrency,
         sampling=sampling,
@@ -150,7 +162,43 @@ def sweep(
         templates=tuple(templates or ()),
         source=source,
     )
-    return run(command, wanted, workspace, detach=detach, auto_resume=auto_resume, as_json=as_json)
+    if dry_run:
+        from .dryrun import rehearse
+
+        return rehearse(command, wanted, workspace, as_json=as_json)
+    return run(
+        command,
+        wanted,
+        workspace,
+        resume_from=resume_from or [],
+        detach=detach,
+        auto_resume=auto_resume,
+        as_json=as_json,
+    )
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="optuna, raytune, wandb or katib.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A file, a folder, or a database's URL.")],
+    study: Annotated[
+        str | None,
+        typer.Option("--study", metavar="NAME", help="Which study of a database that holds several."),
+    ] = None,
+    metric: Annotated[str | None, typer.Option("--metric", metavar="NAME", help="What counts.")] = None,
+    goal: Annotated[
+        str | None, typer.Option("--goal", metavar="minimize|maximize", help="Where it should go.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the sweep file there.")
+    ] = None,
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Take over an Optuna study, a Ray Tune experiment, a W&B or a Katib sweep."""
+    from .import_ import run
+
+    return run(kind, path, workspace, study=study, metric=metric, goal=goal, output=output, as_json=as_json)
 
 
 @app.command()

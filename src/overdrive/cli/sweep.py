@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..adapters.commandline import Wanted, configuration
 from ..errors import ConfigError
 from ..sdk.experiment import Experiment
 from ..sdk.hyperdrive_run import HyperDriveRun
+from ..sdk.run import Run
 from ..sdk.workspace import Workspace
 from .answer import look_after
 from .submit import watch
@@ -22,6 +24,7 @@ _OPTIONS = {
     "source_directory": "--source",
     "templates": "--template",
     "custom_run_id": "--name",
+    "resume_from": "--resume-from",
     "experiment": "--name",
     "command": "command",
 }
@@ -32,6 +35,7 @@ def run(
     wanted: Wanted,
     folder: Path | None,
     *,
+    resume_from: Sequence[str],
     detach: bool,
     auto_resume: bool,
     as_json: bool,
@@ -40,6 +44,10 @@ def run(
     config, name, said = configuration(command, wanted)
     workspace = Workspace.find(folder)
     look_after(workspace, auto_resume)
+    if resume_from:
+        config = replace(
+            config, resume_from=[Run.get(workspace, workspace.find_id(one)) for one in resume_from]
+        )
     sweep, advice = submitted(workspace, name, config)
     for sentence in said:
         print(sentence, file=sys.stderr)

@@ -57,10 +57,15 @@ class Jobs:
         """How many values of each metric of the present attempt the latest checkpoint contains."""
         found = kept_values(self.checkpoints(run), run.job, self.folder(run).metrics)
         metric = self._config.primary_metric_name
-        if run.origin and run.counted_from == run.attempt and metric in found:
-            before = len(self._config.given[run.number].values)  # they stand in front of its own
-            found[metric] = Kept(*(before + number for number in found[metric]))
+        if metric in found:
+            found[metric] = Kept(*(self.given(run) + number for number in found[metric]))
         return found
+
+    def given(self, run: RunRecord) -> int:
+        """How many values a resumed run had reported before: they stand in front of its own."""
+        if run.origin is None or run.counted_from != run.attempt:
+            return 0
+        return len(self._config.given[run.number].values)
 
     def last_sign(self, run: RunRecord) -> float | None:
         """When, by the machine's clock, the run's present attempt last wrote anything that we know of."""

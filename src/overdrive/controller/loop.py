@@ -21,7 +21,6 @@ from ..compute.base import OUT_OF_MEMORY, Compute, JobState
 from ..errors import StoreError
 from ..model.metrics import Point
 from ..model.records import RunRecord, Status, SweepRecord
-from ..sources.stdout import printed_names
 from ..store.base import Message, Store, Turn
 from ..sweep.config import HyperDriveConfig
 from ..sweep.events import (
@@ -147,12 +146,14 @@ class Controller:
         points = [point._replace(attempt=run.attempt) for point in report.points]
         self._turn.points += [(run.id, point) for point in points]
         self._turn.entries += [(run.id, entry) for entry in report.entries]
-        self._turn.offsets[run.id] = self._reports.offsets(run.id)
+        self._turn.offsets[run.id] = self._reports.offset(run.id)
         if report.foreign:
             self._foreign[run.id] = self._foreign.get(run.id, 0) + report.foreign
             if self._foreign[run.id] == report.foreign:
                 self._say_foreign(run, report.foreign)
                 self._foreign_said[run.id] = report.foreign
+        if self._reports.chosen != self._sweep.config.get("metric_source"):
+            self._note("metric_source", self._reports.chosen)
         if points:
             self._feed(Heard(run.id, self._clock.now()))
         for point in points:
@@ -166,8 +167,7 @@ class Controller:
             self._say_foreign(run, skipped, "in all ")
         folder = self._jobs.folder(run)
         words = "" if state.exit_code == 0 else last_words([folder.stderr, folder.stdout], state.note)
-        names = self._reports.forget(run.id)
-        printed = frozenset[str]() if names else printed_names(last_words([folder.stdout]))
+        names, printed = self._reports.forget(run.id)
         kept = self._jobs.kept(run)
         ended = Ended(
             run.id,
@@ -234,7 +234,7 @@ class Controller:
             self._turn.new_runs.append(run)
         else:
             self._turn.runs[run.id] = run
-        self._turn.offsets[run.id] = (0, 0)
+        self._turn.offsets[run.id] = 0
         if run.counted_from == run.attempt:  # what a resumed run had reported before
             prefix = [Point(self._metric, value, attempt=run.attempt) for value in run.series.values]
             self._turn.points += [(run.id, point) for point in prefix]

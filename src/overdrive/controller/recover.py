@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from ..compute.base import Compute, JobState
 from ..model.metrics import Point, Series
 from ..model.records import RunRecord, Status
-from ..runtime.wire import RunFolder, Tail, parse_line
 from ..store.base import Change, Store, Turn
 from ..sweep.config import HyperDriveConfig, SingleRunConfig
 from ..sweep.limits import Limits
@@ -68,13 +68,22 @@ def controller(store: Store, compute: Compute, lease: Lease, sweep_id: str, fold
     )
     metric = config.primary_metric_name
     jobs = Jobs(sweep_id, config, sweep.config, folder)
-    reports = Reports(metric, logged=_is_logged(metric, map(jobs.folder, runs)))
+    reports = Reports(
+        metric,
+        chosen=sweep.config.get("metric_source"),
+        snapshot=sweep.config["snapshot"],
+        pattern=config.metric_pattern,
+    )
     made = Controller(store, compute, lease, sweep, config, planner, reports, jobs, clock)
     live = list(planner.live)
     if live:
         offsets = store.offsets(sweep_id)
         for run in live:
-            reports.listen(run.id, jobs.folder(run), offsets.get(run.id, (0, 0)))
+            known = Counter(
+                p.name for run_id, p in stored.points if (run_id, p.attempt) == (run.id, run.attempt)
+            )
+            known[metric] -= jobs.given(run)
+            reports.listen(run.id, jobs.folder(run), offsets.get(run.id, 0), known)
         _adopt(made, compute, jobs, live)
     return made
 
@@ -102,12 +111,6 @@ def _with_values(stored: Change, config: HyperDriveConfig) -> list[RunRecord]:
         values = (point.value for point in run.counting(logged[run.id]))
         run.series = Series(config.primary_metric_goal, values)
     return stored.runs
-
-
-def _is_logged(metric: str, folders: Iterable[RunFolder]) -> bool:
-    """Whether the runs report the metric by their metric files: then what they print is no value of its own."""
-    lines = (line for folder in folders for line in Tail(folder.metrics).read())
-    return any(record.name == metric for line in lines for record in parse_line(line) or ())
 
 
 def _config(kind: str, stored: Mapping[str, Any]) -> HyperDriveConfig:

@@ -1,23 +1,31 @@
-"""What the runs have logged since the last look: their metric files, and standard output where nothing
-else reports the primary metric.
+"""What the runs have logged since the last look: their metric files, and where nothing in them is the primary
+metric, what programs leave elsewhere (`sources`).
 
-A script may print its metric and log it as well. So printed values are held back until it is clear that
-none comes by the metric file: when a run has ended, or after a second.
+A script may print its metric and log it as well. So values from elsewhere are held back until it is clear which
+source has it: when a run has ended, or after a second. The first source in the order of the table that has the
+metric is then the sweep's; the others are not looked at any more.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..model.metrics import Point
 from ..runtime.wire import Record, RunFolder, Tail, parse_line
-from ..sources.stdout import PrintedMetric
+from ..sources.base import Place, Source, sources_of
 from ..store.base import Entry
 
 PATIENCE = 1.0
-"""Seconds that a printed value waits for the metric file to speak."""
+"""Seconds that a value from elsewhere waits for the metric file to speak, or for a better source."""
+
+MOST_HELD = 10_000
+"""Points of one source and run that are held back; beyond them only the primary metric's."""
+
+LOGGED = "logged"
+"""The source of a metric that the script logs itself."""
 
 
 @dataclass(slots=True)
@@ -35,33 +43,62 @@ class Report:
 @dataclass(slots=True)
 class _Listener:
     metrics: Tail
-    output: Tail
+    sources: dict[str, Source]
+    known: Counter[str]
     names: set[str] = field(default_factory=set)
-    held: list[Point] = field(default_factory=list)
-    held_since: float = 0.0
-    released: int = 0
+    found: set[str] = field(default_factory=set)
+    held: dict[str, list[Point]] = field(default_factory=dict)
+    held_since: float | None = None
 
 
 class Reports:
-    """Listens to the run folders of all live runs of a sweep."""
+    """Listens to the run folders of all live runs of a sweep.
 
-    def __init__(self, metric: str, *, logged: bool = False) -> None:
+    `chosen`: the source that the sweep has settled on before, LOGGED for the metric files. `snapshot`: what was
+    copied into each run's folder. `pattern`: the user's own for lines of output.
+    """
+
+    def __init__(
+        self,
+        metric: str,
+        *,
+        chosen: str | None = None,
+        snapshot: str | None = None,
+        pattern: str | None = None,
+    ) -> None:
         self._metric = metric
-        self._printed = PrintedMetric(metric) if metric else None
-        self._logged = logged
-        self._printing = False
+        self._snapshot = snapshot
+        self._pattern = pattern
         self._listeners: dict[str, _Listener] = {}
+        self.chosen = chosen
 
-    def listen(self, run_id: str, folder: RunFolder, offsets: tuple[int, int] = (0, 0)) -> None:
-        """Begin with a run, after the bytes that have been read already."""
-        listener = _Listener(Tail(folder.metrics, offsets[0]), Tail(folder.stdout, offsets[1]))
-        listener.released = offsets[1]
-        self._listeners[run_id] = listener
+    def listen(
+        self, run_id: str, folder: RunFolder, offset: int = 0, known: Mapping[str, int] | None = None
+    ) -> None:
+        """Begin with a run, or go on with one: `offset` bytes of its metric file have been taken in, and `known`
+        points of each name, of that file and of other sources."""
+        left = Counter(known or {})
+        names = self._logged_before(folder, offset)
+        for name in names:
+            left[name] = 0
+        place = Place(folder, self._snapshot, self._metric, self._pattern)
+        elsewhere = sources_of(place) if self._metric and self.chosen != LOGGED else {}
+        self._listeners[run_id] = _Listener(Tail(folder.metrics, offset), elsewhere, left, names)
+
+    def _logged_before(self, folder: RunFolder, offset: int) -> set[str]:
+        """The names in the first `offset` bytes of a metric file."""
+        names: set[str] = set()
+        tail = Tail(folder.metrics)
+        while tail.offset < offset and (lines := tail.read()):
+            records = [record for line in lines for record in parse_line(line) or ()]
+            names.update(record.name for record in records if record.kind == "scalar")
+        if self._metric in names:
+            self.chosen = LOGGED
+        return names
 
     def read(self, run_ids: Iterable[str]) -> dict[str, Report]:
         """What these live runs have logged since the last look; silent runs are left out."""
-        now = time.monotonic()
-        found = {run_id: self._read(self._listeners[run_id], False, now) for run_id in run_ids}
+        found = {run_id: self._read(self._listeners[run_id], False) for run_id in run_ids}
         return {run_id: report for run_id, report in found.items() if report}
 
     def last(self, run_id: str) -> Report:
@@ -70,23 +107,23 @@ class Reports:
         whole = Report()
         more = True
         while more:
-            report = self._read(listener, True, time.monotonic())
+            report = self._read(listener, True)
             whole.points += report.points
             whole.entries += report.entries
             whole.foreign += report.foreign
-            more = listener.metrics.behind or (not self._logged and listener.output.behind)
+            more = listener.metrics.behind or any(source.behind for source in listener.sources.values())
         return whole
 
-    def forget(self, run_id: str) -> frozenset[str]:
-        """Stop listening; the names of all the metrics that the run logged."""
-        return frozenset(self._listeners.pop(run_id).names)
+    def forget(self, run_id: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Stop listening; the names that the run logged, and those that were found elsewhere."""
+        listener = self._listeners.pop(run_id)
+        return frozenset(listener.names), frozenset(listener.found - listener.names)
 
-    def offsets(self, run_id: str) -> tuple[int, int]:
-        """Bytes read and taken in: (metric file, standard output)."""
-        listener = self._listeners[run_id]
-        return listener.metrics.offset, listener.released
+    def offset(self, run_id: str) -> int:
+        """Bytes of the metric file that were taken in."""
+        return self._listeners[run_id].metrics.offset
 
-    def _read(self, listener: _Listener, final: bool, now: float) -> Report:
+    def _read(self, listener: _Listener, final: bool) -> Report:
         report = Report()
         skipped = listener.metrics.skipped
         for line in listener.metrics.read(final):
@@ -97,31 +134,49 @@ class Reports:
             for record in records:
                 self._take(record, report)
         report.foreign += listener.metrics.skipped - skipped
-        if self._printed and not self._logged:
-            report.points += self._from_output(listener, self._printed, final, now)
         listener.names.update(point.name for point in report.points)
+        report.points += self._elsewhere(listener, final)
         return report
 
     def _take(self, record: Record, report: Report) -> None:
         if record.kind == "scalar":
             report.points.append(Point(record.name, record.value, record.step, record.time))
-            self._logged = self._logged or record.name == self._metric
+            if record.name == self._metric:
+                self.chosen = LOGGED
         else:
             report.entries.append(Entry(record.name, record.kind, record.value))
 
-    def _from_output(
-        self, listener: _Listener, printed: PrintedMetric, final: bool, now: float
-    ) -> list[Point]:
-        for line in listener.output.read(final):
-            value = printed.value(line)
-            if value is not None:
-                if not listener.held:
-                    listener.held_since = now
-                listener.held.append(Point(self._metric, value, None, time.time()))
-        settled = final or self._printing or now - listener.held_since >= PATIENCE
-        if listener.held and not settled:
+    def _elsewhere(self, listener: _Listener, final: bool) -> list[Point]:
+        if self.chosen is not None:
+            for name in listener.sources.keys() - {self.chosen}:
+                del listener.sources[name]
+                listener.held.pop(name, None)
+        for name, source in listener.sources.items():
+            held = listener.held.setdefault(name, [])
+            for point in source.read(final):
+                primary = point.name == self._metric
+                listener.found.add(point.name)
+                if primary and listener.held_since is None:
+                    listener.held_since = time.monotonic()
+                if primary or len(held) < MOST_HELD:
+                    held.append(point)
+        if self.chosen is None and listener.held_since is not None:
+            waiting = any(source.behind for source in listener.sources.values())
+            if (final and not waiting) or time.monotonic() - listener.held_since >= PATIENCE:
+                self.chosen = next(
+                    name for name, held in listener.held.items() if any(p.name == self._metric for p in held)
+                )
+        if self.chosen not in listener.held:
             return []
-        ready, listener.held = listener.held, []
-        self._printing = self._printing or bool(ready)
-        listener.released = listener.output.offset
-        return ready
+        ready, listener.held[self.chosen] = listener.held[self.chosen], []
+        return [
+            point for point in ready if point.name not in listener.names and self._is_new(listener, point)
+        ]
+
+    @staticmethod
+    def _is_new(listener: _Listener, point: Point) -> bool:
+        """Sources begin again when a controller takes over: what is known already comes first."""
+        if listener.known[point.name] > 0:
+            listener.known[point.name] -= 1
+            return False
+        return True

@@ -88,7 +88,7 @@ class Holder(NamedTuple):
 class Turn:
     """All that one turn of a controller changes; empty fields change nothing.
 
-    `offsets` are the bytes read of each run's files, by run id: (metric file, standard output); `active` is
+    `offsets` are the bytes read of each run's metric file, by run id; `active` is
     the seconds that controllers have spent on the sweep so far.
     """
 
@@ -97,7 +97,7 @@ class Turn:
     runs: dict[str, RunRecord] = field(default_factory=dict)
     points: list[tuple[str, Point]] = field(default_factory=list)
     entries: list[tuple[str, Entry]] = field(default_factory=list)
-    offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     active: float | None = None
     handled: list[int] = field(default_factory=list)
@@ -143,7 +143,7 @@ class Store(Protocol):
     def entries(self, run_id: str) -> list[Entry]:
         """What a run logged that is not a scalar, in order."""
 
-    def offsets(self, sweep_id: str) -> dict[str, tuple[int, int]]:
+    def offsets(self, sweep_id: str) -> dict[str, int]:
         """Bytes read of the files of each run, for a controller that takes over."""
 
     def commit(self, sweep_id: str, turn: Turn, holder: Holder | None = None) -> None:

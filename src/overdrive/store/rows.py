@@ -117,7 +117,7 @@ _UPDATE_RUN = _update_run(
     *("status", "reason", "handle", "exit_code", "created", "started", "ended"),
     *("spent", "cause", "causes", "counted_from", "kept", "revision"),
 )
-_UPDATE_OFFSETS = _update_run("metric_offset", "output_offset")
+_UPDATE_OFFSETS = _update_run("metric_offset")
 
 
 def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
@@ -133,7 +133,6 @@ def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
                     "number": run.number,
                     "params": dumps(run.params),
                     "metric_offset": 0,
-                    "output_offset": 0,
                     "id": run.id,
                     "origin": run.origin,
                     "inherited": run.inherited,
@@ -146,10 +145,7 @@ def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
         rows = [{"at": run.id, **run_columns(run, revision)} for run in turn.runs.values()]
         db.execute(_UPDATE_RUN, rows)
     if turn.offsets:
-        rows = [
-            {"at": run_id, "metric_offset": metric, "output_offset": output}
-            for run_id, (metric, output) in turn.offsets.items()
-        ]
+        rows = [{"at": run_id, "metric_offset": offset} for run_id, offset in turn.offsets.items()]
         db.execute(_UPDATE_OFFSETS, rows)
     if turn.points:
         db.execute(

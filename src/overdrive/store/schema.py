@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ..errors import StoreError
 
-VERSION = 1
+VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -59,7 +59,6 @@ runs = sa.Table(
     sa.Column("origin", sa.Text),
     sa.Column("inherited", sa.Boolean, nullable=False),
     sa.Column("metric_offset", _big, nullable=False, default=0),
-    sa.Column("output_offset", _big, nullable=False, default=0),
     sa.Column("revision", _big, nullable=False),
     sa.Index("runs_of_sweep", "sweep", "revision"),
 )
@@ -141,6 +140,10 @@ def prepare(engine: sa.Engine) -> None:
                     f"{engine.url.render_as_string()}: written by a newer Overdrive (schema {found}, this "
                     f"one knows {VERSION}); upgrade with `pip install -U overdrive`"
                 )
+            if found < 2:  # the bytes of standard output that were read; sources count points instead
+                connection.execute(sa.text("ALTER TABLE runs DROP COLUMN output_offset"))
+            if found < VERSION:
+                connection.execute(about.update().values(version=VERSION))
             return
         metadata.create_all(connection, checkfirst=True)
         if connection.execute(sa.select(about.c.version)).first() is None:

@@ -165,12 +165,10 @@ class SqlStore:
         with self._read() as db:
             return [Entry(row.name, row.kind, json.loads(row.payload)) for row in db.execute(query)]
 
-    def offsets(self, sweep_id: str) -> dict[str, tuple[int, int]]:
+    def offsets(self, sweep_id: str) -> dict[str, int]:
         with self._read() as db:
-            query = sa.select(runs.c.id, runs.c.metric_offset, runs.c.output_offset).where(
-                runs.c.sweep == self._key(db, sweep_id)
-            )
-            return {row[0]: (row[1], row[2]) for row in db.execute(query)}
+            query = sa.select(runs.c.id, runs.c.metric_offset).where(runs.c.sweep == self._key(db, sweep_id))
+            return {row[0]: row[1] for row in db.execute(query)}
 
     # The controller's turn
 

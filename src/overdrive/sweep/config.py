@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..errors import ConfigError, Problem
 from ..model.metrics import PrimaryMetricGoal
+from ..model.pattern import metric_pattern
 from ..model.records import Params
 from ..policies.base import Policy, policy_from_json
 from ..samplers.base import SAMPLERS, Sampler, sampler_from_json
@@ -39,7 +40,8 @@ class HyperDriveConfig:
 
     `max_concurrent_runs` None (or 0) means what the machine can run at once. Beyond HyperDrive:
     `max_retries`, one number or one for each cause (lost, memory, time, silence, exit); `no_metric_minutes`
-    ends a run that logs nothing for so long; `max_cost` in the currency of `price_per_hour`, the price of one
+    ends a run that logs nothing for so long; `metric_pattern` finds the metric in what the program prints (see
+    `model.pattern`); `max_cost` in the currency of `price_per_hour`, the price of one
     run for an hour. `resume_from` names earlier sweeps whose runs are prior knowledge; `resume_defaults`
     holds the value that they had of a parameter that is new. `resume_child_runs` are run again, first, from
     what they left.
@@ -61,6 +63,7 @@ class HyperDriveConfig:
     custom_run_id: str | None = None
     max_retries: int | Mapping[str, int] | Retries = 0
     no_metric_minutes: float | None = None
+    metric_pattern: str | None = None
     max_cost: float | None = None
     price_per_hour: float | None = None
     resume_defaults: Mapping[str, Any] | None = None
@@ -100,6 +103,11 @@ class HyperDriveConfig:
             object.__setattr__(self, "max_retries", Retries.of(self.max_retries))
         except ConfigError as error:
             problems += error.within("max_retries").problems
+        if self.metric_pattern is not None:
+            try:
+                metric_pattern(self.metric_pattern)
+            except ConfigError as error:
+                problems += error.within("metric_pattern").problems
         if problems:
             raise ConfigError(problems)
 
@@ -240,6 +248,7 @@ class HyperDriveConfig:
             "run_config": self.run_config.to_json(),
             "max_retries": self.retries.to_json(),
             "no_metric_minutes": self.no_metric_minutes,
+            "metric_pattern": self.metric_pattern,
             "max_cost": self.max_cost,
             "price_per_hour": self.price_per_hour,
             "given": [asdict(given) for given in self.given],
@@ -259,6 +268,7 @@ class HyperDriveConfig:
             run_config=ScriptRunConfig.from_json(stored["run_config"]),
             max_retries=stored["max_retries"],
             no_metric_minutes=stored["no_metric_minutes"],
+            metric_pattern=stored.get("metric_pattern"),
             max_cost=stored["max_cost"],
             price_per_hour=stored["price_per_hour"],
             given=tuple(Given(g["params"], g["folder"], tuple(g["values"])) for g in stored["given"]),

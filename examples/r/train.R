@@ -1,0 +1,10 @@
+# A program in R: a smoothing spline, judged on points that it has not seen. See README.md.
+arguments <- commandArgs(trailingOnly = TRUE)
+spar <- as.numeric(arguments[match("--spar", arguments) + 1])
+set.seed(1)
+x <- seq(0, 10, length.out = 200)
+y <- sin(x) + rnorm(200, sd = 0.3)
+seen <- seq(1, 200, by = 2)
+fit <- smooth.spline(x[seen], y[seen], spar = spar)
+rmse <- sqrt(mean((predict(fit, x[-seen])$y - y[-seen])^2))
+cat(sprintf("rmse=%.6f\n", rmse))
