@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import textwrap
 import threading
@@ -179,3 +180,32 @@ def test_conda_where_it_is_installed(project, tmp_path):
         "dependencies": ["python=3.9", "numpy", "pip", {"pip": ["six"]}],
     }
     assert "solving" in (folder / "build.log").read_text()
+
+
+UV = """#!/bin/sh
+echo uv "$@" >> {log}
+case "$1" in
+venv) mkdir -p "$5/bin" && ln -s {python} "$5/bin/python" ;;
+esac
+"""
+
+
+def test_uv_goes_before_pip_and_finds_the_version_itself(project, tmp_path):
+    command, log = tmp_path / "bin" / "uv", tmp_path / "log"
+    command.write_text(UV.format(log=shlex.quote(str(log)), python=sys.executable))
+    command.chmod(0o755)
+    file = tmp_path / "conda.yml"
+    file.write_text("dependencies: [python=3.9, {pip: [six]}]\n")
+    Environment.from_conda_specification("new", str(file)).build(project)
+    (folder,) = environments(project)
+    made, installed = log.read_text().splitlines()
+    assert made == f"uv venv --no-project --python 3.9 {folder / 'python'}"
+    assert installed.endswith(
+        f"--python {folder / 'python' / 'bin' / 'python'} -r {folder / 'requirements.txt'}"
+    )
+    assert (folder / "requirements.txt").read_text() == "six\n"
+
+    (folder / "python" / "bin" / "python").unlink()
+    (folder / "python" / "bin" / "python").symlink_to("/no/such/python")
+    Environment.from_conda_specification("new", str(file)).build(project)
+    assert len(log.read_text().splitlines()) == 4  # built again: the Python under it had gone

@@ -21,7 +21,7 @@ class Workspace:
     subscription_id = resource_group = location = "local"
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        from ..sdk.data import home_of
+        from ..sdk.datastore import home_of
 
         self.home = home_of()
         self.name = self.home.parent.name
@@ -42,7 +42,7 @@ class Workspace:
 
     def get_default_datastore(self) -> Any:
         """The folder for data."""
-        from ..sdk.data import Datastore
+        from ..sdk.datastore import Datastore
 
         return Datastore(self)
 
@@ -61,7 +61,7 @@ class Model:
     @staticmethod
     def get_model_path(model_name: str, version: int | None = None, _workspace: Any = None) -> str:
         """The file or folder of the newest version, or of this one; NotFound when there is none."""
-        from ..sdk.data import home_of
+        from ..sdk.datastore import home_of
 
         folder = home_of(_workspace) / "models" / os.path.basename(model_name)
         numbers = sorted(int(entry.name) for entry in folder.glob("*") if entry.name.isdigit())

@@ -36,11 +36,11 @@ OBJECTS: dict[str, str] = {
     "VERSION": "overdrive.azureml.names:VERSION",
     # data
     "Dataset": "overdrive.sdk.data:Dataset",
-    "Datastore": "overdrive.sdk.data:Datastore",
+    "Datastore": "overdrive.sdk.datastore:Datastore",
     "FileDataset": "overdrive.sdk.data:FileDataset",
     "TabularDataset": "overdrive.sdk.data:TabularDataset",
     "DatasetConsumptionConfig": "overdrive.sdk.data:DatasetConsumptionConfig",
-    "DataPath": "overdrive.sdk.data:DataPath",
+    "DataPath": "overdrive.sdk.datastore:DataPath",
     # what is submitted
     "ScriptRunConfig": "overdrive.sweep.script:ScriptRunConfig",
     "RunConfiguration": "overdrive.azureml.training:RunConfiguration",

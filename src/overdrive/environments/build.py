@@ -58,17 +58,18 @@ def built(recipe: Recipe, envs: Path, name: str, say: Say) -> str:
     base = builder.base(recipe, say)
     folder = envs / recipe.digest(base)
     ready, target = folder / "ready", folder / "python"
+    interpreter = target / "bin" / "python"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
         _hold(lock, name, say)
-        if not ready.exists():
+        if not (ready.exists() and interpreter.exists()):  # the Python that it stands on may have gone
             say(f"building environment {name!r}, once (log: {folder / 'build.log'})")
             shutil.rmtree(target, ignore_errors=True)
             (folder / "recipe.json").write_text(json.dumps(recipe.to_json(), indent=1))
             with open(folder / "build.log", "w") as log:
                 builder.build(recipe, base, target, lambda argv: _run(argv, recipe, log, name))
             ready.touch()
-    return str(target / "bin" / "python")
+    return str(interpreter)
 
 
 def _builder(recipe: Recipe) -> Builder:

@@ -82,7 +82,7 @@ class PythonSection:
 
     interpreter_path: str | None = None
     user_managed_dependencies: bool = False
-    conda_dependencies: CondaDependencies | None = None
+    conda_dependencies: CondaDependencies = field(default_factory=CondaDependencies)
 
 
 @dataclass
@@ -110,10 +110,10 @@ class Environment:
     @property
     def requirements(self) -> dict[str, Any] | None:
         """The recipe as JSON, empty where any Python will do; None for a mere name."""
-        given = self.python.conda_dependencies
-        if given is None or self.python.user_managed_dependencies:
+        recipe = self.python.conda_dependencies.recipe
+        if recipe.empty or self.python.user_managed_dependencies:
             return None if self._only_a_name else {}
-        return given.recipe.to_json()
+        return recipe.to_json()
 
     @staticmethod
     def get(
@@ -180,9 +180,9 @@ class Environment:
 
     @staticmethod
     def _of(name: str, recipe: Recipe) -> Environment:
-        packages = CondaDependencies()
-        packages.recipe = recipe
-        return Environment(name, python=PythonSection(conda_dependencies=packages))
+        environment = Environment(name)
+        environment.python.conda_dependencies.recipe = recipe
+        return environment
 
 
 def interpreter_of(workspace: Workspace, script: ScriptRunConfig) -> tuple[str, list[str]]:
@@ -260,7 +260,5 @@ def _registered(workspace: Workspace, name: str) -> Environment | None:
     except (OSError, ValueError):
         return None
     known = Environment(name, stored["environment_variables"], PythonSection(stored["interpreter_path"]))
-    if stored["requirements"]:
-        known.python.conda_dependencies = CondaDependencies()
-        known.python.conda_dependencies.recipe = Recipe.from_json(stored["requirements"])
+    known.python.conda_dependencies.recipe = Recipe.from_json(stored["requirements"] or {})
     return known

@@ -14,7 +14,8 @@ from ..errors import ConfigError, NotFound
 from ..model.records import Status
 from ..runtime.wire import HOME
 from ..store.base import Store, open_store
-from .data import Dataset, Datastore, FileDataset
+from .data import Dataset, FileDataset
+from .datastore import Datastore
 from .run import START_SECONDS
 from .settings import Settings, read_settings
 
@@ -70,9 +71,10 @@ class Workspace:
 
     @classmethod
     def from_config(cls, path: str | os.PathLike[str] | None = None, **_: Any) -> Workspace:
-        """HyperDrive's way in: where to begin the search, a folder or a file in it."""
-        place = Path(path) if path is not None else None
-        return cls.find(place.parent if place is not None and place.is_file() else place)
+        """HyperDrive's way in: where to begin the search, a folder or a file in it. The config.json of a
+        workspace in the cloud need not be there."""
+        place = Path(path or ".")
+        return cls.find(place if path and place.is_dir() else place.parent if place.is_file() else None)
 
     @classmethod
     def get(cls, name: str, *_: Any, **cloud: Any) -> Workspace:

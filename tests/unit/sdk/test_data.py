@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 from overdrive.errors import ConfigError, NotFound, Unsupported
 from overdrive.sdk import data
-from overdrive.sdk.data import DataPath, Dataset, Datastore, named_inputs
+from overdrive.sdk.data import Dataset, named_inputs
+from overdrive.sdk.datastore import DataPath, Datastore
 from overdrive.sweep.script import ScriptRunConfig
 
 
@@ -148,3 +150,16 @@ def test_a_web_address_is_fetched_once_and_kept(workspace, monkeypatch):
     assert first == second and first.endswith("/iris.csv") and str(workspace.home) in first
     assert fetched == ["https://example.com/d/iris.csv?raw=1"]
     assert str(dataset.as_mount()) == first and dataset.to_path() == ["/iris.csv"]
+
+
+def test_a_data_frame_of_all_files(workspace, files, monkeypatch):
+    frames = SimpleNamespace(
+        read_csv=lambda path: [os.path.basename(path)],
+        read_parquet=None,
+        concat=lambda parts, ignore_index: sum(parts, []),
+    )
+    monkeypatch.setitem(sys.modules, "pandas", frames)
+    assert Dataset.Tabular.from_delimited_files("d/*.csv").to_pandas_dataframe() == ["a.csv", "b.csv"]
+    assert Dataset.Tabular.from_delimited_files("d/a.csv").to_pandas_dataframe() == ["a.csv"]
+    with pytest.raises(ConfigError, match="from_delimited_files"):
+        Dataset.File.from_files("d").to_pandas_dataframe()
