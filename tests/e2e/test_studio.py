@@ -135,6 +135,14 @@ def test_every_chart_shows_the_sweep_and_one_selection_is_for_all(
                 for r, y in zip(t["runs"], t["y"], strict=True) if y is not None and y == y and r >= 0}  # fmt: skip
 
     page.until(lambda: lit() == chosen, "the selection among the curves")
+
+    def between() -> set[int]:
+        runs = next(one for one in page.data("parallel")[0]["dimensions"] if one["name"] == "run")
+        ranges = runs["range"] or []
+        pairs = [ranges] if ranges and isinstance(ranges[0], int | float) else ranges
+        return {run for run in runs["values"] if any(low <= run <= high for low, high in pairs)}
+
+    page.until(lambda: between() == chosen, "the selection on the axis of runs")
     page.page.keyboard.press("Escape")
     playwright.expect(page.page.locator(".chosen-bar")).to_be_hidden()
 

@@ -22,6 +22,8 @@ AXIS_PIXELS = 84
 
 LETTER_PIXELS = 7
 
+NO_WIDTH = "\u200b"
+
 MOST_LETTERS = 24
 """Letters of a label."""
 
@@ -93,56 +95,77 @@ def _dimension(axis: Axis, places: Sequence[float | None]) -> dict[str, Any]:
     name = f"param:{axis.name}"
     if axis.kind == "category":
         ticks = [(float(place), label) for place, label in enumerate(axis.labels)]
-        return _placed(name, axis.name, places, ticks, (0.0, max(1.0, len(ticks) - 1.0)), step=1.0)
+        ticks = ticks[:: max(1, math.ceil(len(ticks) / MOST_TICKS))]
+        return _placed(name, axis.name, places, (0.0, max(1.0, len(axis.categories) - 1.0)), ticks, step=1.0)
     if axis.kind == "log":
         return _logarithmic(name, axis.name, places)
     return _line(name, axis.name, places)
 
 
 def _line(name: str, label: str, places: Sequence[float | None], whole: bool = False) -> dict[str, Any]:
-    known = [value for value in places if value is not None]
-    low, high = min(known), max(known)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    low, high = _limits(places)
+    if None not in places:
+        return {**_placed(name, label, places, (low, high)), "tickformat": "d" if whole else ".4~g"}
     ticks = [(value, f"{value:.5g}") for value in steps(low, high)]
-    if whole:
-        ticks = [(value, text) for value, text in ticks if value == int(value)]
-    return _placed(name, label, places, ticks, (low, high), step=(high - low) / 8)
+    between = (ticks[1][0] - ticks[0][0]) / 5 if len(ticks) > 1 else high - low
+    first = math.ceil((low - ticks[0][0]) / between)
+    fine = [ticks[0][0] + k * between for k in range(first, first + math.ceil((high - low) / between))]
+    return _placed(name, label, places, (low, high), _with_fine(ticks, [low, *fine, high]), (high - low) / 8)
 
 
 def _logarithmic(name: str, label: str, places: Sequence[float | None]) -> dict[str, Any]:
     logs = [None if value is None else math.log10(value) for value in places]
-    known = [value for value in logs if value is not None]
-    low, high = min(known), max(known)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    low, high = _limits(logs)
     ticks = [(math.log10(value), f"{value:g}") for value in decades(10**low, 10**high)]
-    return _placed(name, label, logs, ticks, (low, high), step=(high - low) / 8)
+    fine = [low, high]
+    if high - low < MOST_TICKS / 9:
+        exponents = range(math.floor(low), math.ceil(high) + 1)
+        fine += [place for e in exponents for k in range(1, 10) if low < (place := e + math.log10(k)) < high]
+    return _placed(name, label, logs, (low, high), _with_fine(ticks, fine), (high - low) / 8)
+
+
+def _limits(places: Sequence[float | None]) -> tuple[float, float]:
+    known = [value for value in places if value is not None]
+    low, high = min(known), max(known)
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
+
+
+def _with_fine(ticks: Sequence[tuple[float, str]], fine: Sequence[float]) -> list[tuple[float, str]]:
+    """Plotly moves the ends of a range that is dragged to the ticks: so there are more of them than labels."""
+    labels = dict(ticks)
+    bare_ones = {place: "" for place in fine if all(abs(place - one) > 1e-9 for one in labels)}
+    return sorted({**bare_ones, **labels}.items())
 
 
 def _placed(
     name: str,
     label: str,
     places: Sequence[float | None],
-    ticks: Sequence[tuple[float, str]],
     limits: tuple[float, float],
-    step: float,
+    ticks: Sequence[tuple[float, str]] = (),
+    step: float = 0.0,
 ) -> dict[str, Any]:
     low, high = limits
-    ticks = list(ticks)[:: max(1, math.ceil(len(ticks) / MOST_TICKS))]
     if None in places:
         bottom = low - step
         ticks = [(bottom, ABSENT), *ticks]
         places = [bottom if value is None else value for value in places]
         low = bottom
-    return {
+    about = {
         "name": name,
         "label": bare(clipped(label, MOST_LETTERS)),
         "values": packed(places),
         "range": [low, high],
-        "tickvals": [value for value, _ in ticks],
-        "ticktext": [bare(text) for _, text in ticks],
     }
+    if not ticks:
+        return about
+    texts = dict[str, float]()
+    for value, text in ticks:
+        shown = bare(text)
+        while shown in texts:  # Plotly finds a tick by its text
+            shown += NO_WIDTH
+        texts[shown] = value
+    return {**about, "tickvals": list(texts.values()), "ticktext": list(texts)}
 
 
 def steps(low: float, high: float) -> list[float]:

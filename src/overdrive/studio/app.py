@@ -40,7 +40,10 @@ def create_app(
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         script.start()
+        warming = asyncio.ensure_future(hub.read(hub.warm))
         yield
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)  # whoever asks next is told what failed
         hub.close()
 
     app = FastAPI(

@@ -51,6 +51,13 @@ class Hub:
         """The answer of `work`, which may read the store, from the reading thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
+    def warm(self) -> None:
+        """Read the newest sweep, which is looked at first, and the list."""
+        newest = self.workspace.store.sweeps()[:1]
+        for sweep in newest:
+            self.feed(sweep.id)
+        self.sweeps()
+
     def feed(self, sweep_id: str) -> Feed:
         """The feed of a sweep as it is now, in the reading thread; NotFound when there is no such sweep."""
         feed = self._feeds.pop(sweep_id, None)
@@ -69,10 +76,14 @@ class Hub:
         for sweep in store.sweeps():
             known = self._lines.get(sweep.id)
             if known is None or known[0] != sweep.revision:
-                view = self._active.pop(sweep.id, None) or SweepView(store, sweep.id)
-                view.refresh()
-                if not sweep.status.terminal:
-                    self._active[sweep.id] = view
+                if sweep.id in self._feeds:
+                    view = self.feed(sweep.id).view
+                else:
+                    active = self._active.pop(sweep.id, None)
+                    view = active or SweepView(store, sweep.id)
+                    view.refresh()
+                    if not sweep.status.terminal:
+                        self._active[sweep.id] = view
                 line = {**outline(view), "spark": spark(view)}
                 known = self._lines[sweep.id] = (sweep.revision, finite(line))
             found.append(known[1])

@@ -140,6 +140,21 @@ def test_parallel_axes_place_what_is_absent_below_all():
     assert shown(axes["metric"]["values"]) == [0.2, 0.9]
 
 
+def test_a_range_may_end_anywhere_on_an_axis_of_numbers():
+    # Plotly moves the ends of a dragged range to the ticks of an axis that names them.
+    space = SearchSpace({"x": uniform(0, 1), "lr": loguniform(-9, 0)})
+    runs = [run(k, [0.1 * k], x=0.1 * k, lr=10.0 ** -(k / 3)) for k in range(7)]
+    (trace,) = draw("parallel", sweep(*runs, space=space))["data"]
+    axes = {one["name"]: one for one in trace["dimensions"]}
+    assert not {"tickvals", "ticktext"} & (
+        axes["run"].keys() | axes["param:x"].keys() | axes["metric"].keys()
+    )
+    logs = dict(zip(axes["param:lr"]["tickvals"], axes["param:lr"]["ticktext"], strict=True))
+    assert [text for text in logs.values() if text.strip("\u200b")] == ["0.01", "0.1", "1"]
+    assert len(set(logs.values())) == len(logs)  # Plotly finds a tick by its text
+    assert len(logs) == 19 and min(logs) == -2.0 and max(logs) == 0.0  # 0.01, 0.02 ... 0.1, 0.2 ... 1
+
+
 def test_the_scatter_leaves_out_what_lacks_an_axis():
     space = SearchSpace({"lr": loguniform(-9, 0), "x": uniform(0, 1)})
     figure = draw("scatter", sweep(run(0, [0.5], lr=0.1, x=0.2), run(1, [], lr=0.2, x=0.3), run(2, [1.0], x=0.4),
