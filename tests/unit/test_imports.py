@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "adapters.mlflow": "runtime",
     "azureml": f"sdk sweep.config sweep.script runtime {VALUES}",
     "widget": f"sdk studio.feed studio.report charts {VALUES}",
-    "cli": f"azureml sdk adapters studio runtime {VALUES}",
+    "azure_ai_ml": f"adapters sdk runtime {VALUES}",
+    "cli": f"azureml azure_ai_ml sdk adapters studio runtime {VALUES}",
     "__main__": "cli",
 }
 PURE = {"model", "forecasts", "samplers", "policies", "sweep", "charts"}

@@ -73,8 +73,7 @@ def _with_absolute_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         text = inner.get(last) if isinstance(inner, dict) else None
         if isinstance(text, str) and _is_path(text, keys):
             inner[last] = str((folder / Path(text.removeprefix("file:")).expanduser()).resolve())
-    data.setdefault("code", None)
-    return data
+    return data if data.get("code") else {**data, "code": str(folder)}
 
 
 def _is_path(text: str, keys: Where) -> bool:

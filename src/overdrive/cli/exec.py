@@ -1,4 +1,4 @@
-"""`overdrive exec`: a HyperDrive driver script as it is, with Overdrive behind its azureml imports."""
+"""`overdrive exec`: a driver script as it is, with Overdrive behind its imports of azureml and azure.ai.ml."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import traceback
 import types
 from pathlib import Path
 
-from ..azureml import microsofts, stepped_aside
+from .. import azure_ai_ml, azureml
 from ..errors import ConfigError, NotFound, OverdriveError
 
 
@@ -18,11 +18,14 @@ def execute(driver: Path, arguments: list[str]) -> int:
     NotFound when there is no such file; ConfigError where Microsoft's SDK is installed, since the work would
     go to Azure.
     """
-    folder = microsofts()
-    if folder is not None:
-        raise ConfigError(f"exec: {stepped_aside(folder)}")
     if not driver.is_file():
         raise NotFound(f"exec: there is no file {str(driver)!r}")
+    source = driver.read_bytes()
+    both = {b"azureml": azureml, b"azure.ai.ml": azure_ai_ml}
+    for names in [names for word, names in both.items() if word in source] or both.values():
+        folder = names.microsofts()
+        if folder is not None:
+            raise ConfigError(f"exec: {names.stepped_aside(folder)}")
     if driver.suffix == ".ipynb":
         raise ConfigError(
             f"exec: {str(driver)!r} is a notebook; open it in Jupyter with `import overdrive.azureml` as its first line"
@@ -33,7 +36,7 @@ def execute(driver: Path, arguments: list[str]) -> int:
     sys.argv = [os.fspath(driver), *arguments]
     sys.path.insert(0, os.fspath(driver.absolute().parent))
     try:
-        exec(compile(driver.read_bytes(), os.fspath(driver), "exec"), main.__dict__)
+        exec(compile(source, os.fspath(driver), "exec"), main.__dict__)
     except SystemExit:
         raise
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ def export_to_mlflow(folder: Path | None, ident: str, uri: str, *, as_json: bool
     """Send the sweep to the MLflow server; 0 when all of it is there."""
     meant = find(folder, ident)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a wrong address is told within seconds
     try:
         run_id = Export(meant.workspace, meant.view, uri, _progress).send()
     except OverdriveError:
