@@ -162,6 +162,8 @@ def test_the_scikit_learn_notebook(project):
                                              max_total_runs=12,
                                              max_concurrent_runs=4)
         hyperdrive_run = experiment.submit(hyperdrive_config)
+        from azureml.widgets import RunDetails
+        RunDetails(hyperdrive_run).show()
         hyperdrive_run.wait_for_completion(show_output=True)
         assert(hyperdrive_run.get_status() == "Completed")
 
