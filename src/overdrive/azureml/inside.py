@@ -40,6 +40,10 @@ class Workspace:
 
         return Dataset.get_all(self)
 
+    def get_mlflow_tracking_uri(self) -> str:
+        """What MLflow has been told already: this run."""
+        return os.environ.get(wire.MLFLOW_URI, "")
+
     def get_default_datastore(self) -> Any:
         """The folder for data."""
         from ..sdk.datastore import Datastore

@@ -200,9 +200,6 @@ MODULES: dict[str, str] = {
 }
 
 TABLE: dict[str, dict[str, str]] = {
-    module: {name: OBJECTS[name] for name in _names}
-    for module, _names in ((module, text.split()) for module, text in MODULES.items())
+    module: {name: OBJECTS[name] for name in text.split()} for module, text in MODULES.items()
 }
 """For each module its names, each with what answers: the form of `runtime.aliases`."""
-
-SUBMODULES: list[str] = sorted(TABLE)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, NotFound
+from ..errors import ConfigError, NotFound, Unsupported
 from ..model.records import Status
 from ..runtime.wire import HOME
 from ..store.base import Store, open_store
@@ -159,6 +159,16 @@ class Workspace:
     def get_default_datastore(self) -> Datastore:
         """The folder for data that is used when none is named."""
         return Datastore(self)
+
+    def get_mlflow_tracking_uri(self) -> str:
+        """Where a driver that logs with MLflow keeps it; the scripts of runs report to their runs."""
+        return (self.home / "mlruns").as_uri()
+
+    def get_default_keyvault(self) -> Any:
+        """Not here."""
+        raise Unsupported(
+            "secrets are environment variables here: ScriptRunConfig(environment_variables=...)"
+        )
 
     def get_details(self) -> dict[str, Any]:
         """Name and place."""
