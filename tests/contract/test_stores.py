@@ -518,6 +518,21 @@ def test_a_newer_schema_is_refused(database):
     assert str(database) in str(caught.value)
 
 
+def test_an_older_schema_is_brought_up_to_date(database):
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE runs ADD COLUMN output_offset BIGINT NOT NULL DEFAULT 0")
+        connection.execute("UPDATE overdrive SET version = 1")
+    connection.close()
+    for _ in range(2):
+        store = open_store(f"sqlite:///{database}")
+        with sqlite3.connect(database) as connection:
+            assert connection.execute("SELECT version FROM overdrive").fetchall() == [(2,)]
+            columns = [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
+        connection.close()
+        assert "metric_offset" in columns and "output_offset" not in columns
+        store.close()
+
+
 def test_a_file_that_is_no_database(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("not a database, only words " * 100)

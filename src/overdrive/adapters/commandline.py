@@ -60,7 +60,7 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
     found = built(lambda: swept(command, wanted.params))
     goal, said = None, []
     if wanted.metric is None:
-        what = "is missing: name what the program reports, as in --metric val_loss"
+        what = "is missing: name what the program reports, as in --metric val_loss; --dry-run shows what there is"
         problems.append(Problem("--metric", what))
     elif wanted.goal is None:
         goal = goal_of(wanted.metric)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, OverdriveError, Problem
 from ..model.expressions import LAWS, Choice, Expression
 from ..model.metrics import Point, PrimaryMetricGoal, Series
 from ..model.records import Params, RunRecord, Status, SweepRecord
@@ -73,6 +73,18 @@ class Study:
     space: Mapping[str, Expression]
     trials: list[Trial]
     advice: list[str] = field(default_factory=list)
+
+
+def read(kind: str, path: str, asked: Asked) -> Spec | Study:
+    """What this file or folder of another tool holds; NotFound or ConfigError when that cannot be told."""
+    reader = IMPORTERS.load(kind)
+    try:
+        found: Spec | Study = reader(path, asked)
+    except OverdriveError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not what {kind} writes: {type(error).__name__}: {error}") from None
+    return found
 
 
 def law_as_yaml(law: Expression) -> dict[str, Any]:

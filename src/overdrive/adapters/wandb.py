@@ -31,8 +31,8 @@ def read(path: str, asked: Asked) -> Spec:
     method = _METHODS.get(str(data.get("method", "random")))
     if method is None:
         document.problem(("method",), f"must be one of {', '.join(_METHODS)}, got {shown(data['method'])}")
-    metric = data.get("metric") or {}
-    name = asked.metric or (metric.get("name") if isinstance(metric, dict) else None)
+    metric = data.get("metric") if isinstance(data.get("metric"), dict) else {}
+    name = asked.metric or metric.get("name")
     if not name:
         document.problem(("metric", "name"), "is missing; say it with --metric NAME")
     goal = asked.goal.value.lower() if asked.goal else str(metric.get("goal", "minimize"))

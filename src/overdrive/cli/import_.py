@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from ..adapters.imported import IMPORTERS, Asked, Spec, Study, keep
-from ..errors import ConfigError, NotFound, Problem
+from ..adapters.imported import Asked, Spec, keep, read
+from ..errors import ConfigError, Problem
 from ..model.metrics import PrimaryMetricGoal
 from ..sdk.workspace import Workspace
 from .answer import print_json
@@ -28,16 +28,12 @@ def run(
 ) -> int:
     """Print the sweep file (or write it), or keep the study and print its id."""
     try:
-        read = IMPORTERS.load(kind)
-    except NotFound as error:
-        raise NotFound(str(error).replace("importers: ", "import: ")) from None
-    try:
         asked = Asked(
             study=study, metric=metric, goal=None if goal is None else PrimaryMetricGoal.from_str(goal)
         )
     except ConfigError as error:
         raise error.within("--goal") from None
-    found: Spec | Study = read(path, asked)
+    found = read(kind, path, asked)
     for sentence in found.advice:
         print(f"warning: {printable(sentence)}", file=sys.stderr)
     if isinstance(found, Spec):

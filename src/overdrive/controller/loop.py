@@ -46,7 +46,7 @@ from ..sweep.planner import Planner
 from .clock import Clock
 from .jobs import Jobs
 from .lease import Lease
-from .reports import Report, Reports
+from .reports import LOGGED, Report, Reports
 
 SHORTEST_TURN, LONGEST_TURN = 0.01, 0.05
 """Seconds that a logged value may wait to be seen: short while there is news, longer in quiet times."""
@@ -154,6 +154,8 @@ class Controller:
                 self._foreign_said[run.id] = report.foreign
         if self._reports.chosen != self._sweep.config.get("metric_source"):
             self._note("metric_source", self._reports.chosen)
+            if self._reports.chosen != LOGGED:
+                self._say("info", f"{self._metric!r} is found in {self._reports.chosen}")
         if points:
             self._feed(Heard(run.id, self._clock.now()))
         for point in points:

@@ -6,6 +6,8 @@ that has the primary metric is believed; what the later ones say is the same num
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from ..model.metrics import Point
@@ -63,4 +65,10 @@ def sources_of(place: Place) -> dict[str, Source]:
         from .pattern import Pattern
 
         return {"pattern": Pattern(place)}
-    return {name: SOURCES.load(name)(place) for name in SOURCES.names()}
+    return {name: source(place) for name, source in _all().items()}
+
+
+@cache
+def _all() -> dict[str, Callable[[Place], Source]]:
+    """Every source; looked up once, since asking for strangers' packages takes a millisecond."""
+    return {name: SOURCES.load(name) for name in SOURCES.names()}

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from overdrive.adapters import katib, optuna, raytune, wandb
-from overdrive.adapters.imported import Asked, law_as_yaml, settled, stepped
+from overdrive.adapters.imported import Asked, law_as_yaml, read, settled, stepped
 from overdrive.adapters.job_file import load
 from overdrive.errors import ConfigError, NotFound
 from overdrive.model.expressions import choice, loguniform, qloguniform, quniform, uniform
@@ -225,3 +225,21 @@ def test_values_settle_on_the_law():
     assert settled(0.31, quniform(0, 0.5, 0.1)) == 0.31
     assert settled("a", choice("b")) == "a"
     assert law_as_yaml(choice(1, "a")) == {"type": "choice", "values": [1, "a"]}
+
+
+@pytest.mark.parametrize("kind", ["optuna", "raytune", "wandb", "katib"])
+def test_no_file_is_fatal(kind, tmp_path):
+    path = tmp_path / ("study" if kind == "raytune" else "file")
+    if kind == "raytune":
+        (path / "trial").mkdir(parents=True)
+        (path / "trial" / "params.json").write_text("[1]")
+        (path / "trial" / "result.json").write_bytes(b'{"loss": 1}\n\xff\n[]\n{"loss"')
+        read(kind, str(path), Asked(metric="loss"))
+        return
+    for text in ["", "a", "a: [", "kind: Experiment\nspec: {objective: 3}", "parameters: [1]", KATIB[:400],
+                 WANDB.replace("min_iter: 3", "min_iter: x"), KATIB.replace("Count: 12", "Count: []")]:  # fmt: skip
+        path.write_text(text)
+        with pytest.raises((ConfigError, NotFound)):
+            read(kind, str(path), Asked(metric="loss"))
+    with pytest.raises(NotFound, match="there are optuna, raytune, wandb, katib"):
+        read("vizier", str(path), Asked())
