@@ -315,13 +315,18 @@ def test_files_stay_in_the_folder_of_their_run(lab: Any, studio: Any, tmp_path: 
     os.symlink({str(secret)!r}, "outputs/far.txt")
     os.symlink({str(tmp_path)!r}, "outputs/away")
     os.mkfifo("outputs/pipe")
+    open(b"outputs/caf\\xe9.txt", "w").close()
+    os.write(1, b"caf\\xe9 \\xf0\\x9f\\x98")
     log("acc", 1.0)
     """
     run = lab.ended(lab.submit(script, max_total_runs=1))
     place = studio()
     base = f"/api/sweeps/{run.id}/runs/0"
-    listed = [file["path"] for file in place.json(base)["files"]]
-    assert listed == ["outputs/picture.svg", "outputs/inner/page.html"]
+    listed = place.json(base)["files"]
+    assert [file["path"] for file in listed] == [None, "outputs/picture.svg", "outputs/inner/page.html"]
+    assert listed[0]["name"] == "outputs/caf\ufffd.txt"
+    log = place.json(f"{base}/log")
+    assert (log["text"], log["next"] == log["size"]) == ("caf\ufffd \ufffd", True)  # nothing more will come
     away = ["../../../../secret.txt", "outputs/../../../../../secret.txt", str(secret), "outputs/far.txt",
             "outputs/away/secret.txt", "outputs/pipe", "outputs", "", ".", "..", "outputs/%00", "%2e%2e/%2e%2e",
             "..%2f..%2f..%2f..%2fsecret.txt", "outputs/no-such"]  # fmt: skip

@@ -48,16 +48,18 @@ def router(hub: Hub) -> APIRouter:
         return await hub.read(lambda: answer(hub.feed(sweep_id).since(-1)))
 
     @routes.get("/sweeps/{sweep_id}/charts")
-    async def charts(sweep_id: str) -> Any:
+    async def charts(sweep_id: str) -> Response:
         """Every chart and what may be chosen in it."""
 
-        def listed() -> list[dict[str, Any]]:
+        def listed() -> Response:
             material = hub.feed(sweep_id).material()
             found = [(name, CHARTS.load(name)()) for name in CHARTS.names()]
-            return [
-                {"name": n, "title": c.TITLE, "options": [o._asdict() for o in c.options(material)]}
-                for n, c in found
-            ]
+            return answer(
+                [
+                    {"name": n, "title": c.TITLE, "options": [o._asdict() for o in c.options(material)]}
+                    for n, c in found
+                ]
+            )
 
         return await hub.read(listed)
 
@@ -99,10 +101,10 @@ def router(hub: Hub) -> APIRouter:
         return _attached(text.encode(), f"{sweep_id}.html", "text/html; charset=utf-8")
 
     @routes.get("/sweeps/{sweep_id}/runs/{number}")
-    async def run(sweep_id: str, number: Number) -> Any:
+    async def run(sweep_id: str, number: Number) -> Response:
         found = await hub.read(lambda: _details(hub, sweep_id, number))
         root = found.pop("root")
-        return finite({**found, "files": await asyncio.to_thread(files.listing, root)})
+        return answer(finite({**found, "files": await asyncio.to_thread(files.listing, root)}))
 
     @routes.get("/sweeps/{sweep_id}/runs/{number}/log")
     async def log(
@@ -114,8 +116,9 @@ def router(hub: Hub) -> APIRouter:
         run, root = await hub.read(lambda: _run(hub, sweep_id, number))
         folder = RunFolder(root)
         name = os.path.relpath(folder.stdout if stream == "stdout" else folder.stderr, root)
-        piece = await asyncio.to_thread(files.piece, root, name, start)
-        return {**piece, "over": run.status.terminal, "attempt": run.attempt}
+        over = run.status.terminal
+        piece = await asyncio.to_thread(files.piece, root, name, start, over)
+        return {**piece, "over": over, "attempt": run.attempt}
 
     @routes.get("/sweeps/{sweep_id}/runs/{number}/preview")
     async def preview(sweep_id: str, number: Number, path: str) -> Any:

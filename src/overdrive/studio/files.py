@@ -41,7 +41,10 @@ class Opened(NamedTuple):
 
 
 def listing(root: str) -> list[dict[str, Any]]:
-    """Name (relative), bytes and time of what lies in `outputs/` and `logs/`, at most MOST_FILES."""
+    """Name (relative), bytes and time of what lies in `outputs/` and `logs/`, at most MOST_FILES.
+
+    `path` is what the file is asked for by; None where the name is no text, so that no address can hold it.
+    """
     found: list[dict[str, Any]] = []
     for top in ("outputs", "logs"):
         for folder, folders, names in os.walk(os.path.join(root, top)):
@@ -54,7 +57,9 @@ def listing(root: str) -> list[dict[str, Any]]:
                     continue
                 if stat.S_ISREG(about.st_mode):
                     relative = os.path.relpath(path, root)
-                    entry = {"name": printable(relative), "path": relative, "bytes": about.st_size}
+                    shown = printable(relative)
+                    known = relative if shown == relative else None
+                    entry = {"name": shown, "path": known, "bytes": about.st_size}
                     found.append({**entry, "time": about.st_mtime, "picture": kind_of(relative) is not None})
                 if len(found) >= MOST_FILES:
                     return found
@@ -106,10 +111,10 @@ def open_within(root: str, name: str) -> Opened:
     return Opened(file, about.st_size)
 
 
-def piece(root: str, name: str, start: int) -> dict[str, Any]:
+def piece(root: str, name: str, start: int, over: bool = False) -> dict[str, Any]:
     """The text of a growing file from byte `start` on: {"text", "next", "size"}; `start` below 0: its end.
 
-    At most LOG_BYTES; a letter whose bytes are not all there yet waits for the next piece.
+    At most LOG_BYTES; a letter whose bytes are not all there yet waits for the next piece, unless it is `over`.
     """
     try:
         file = open_within(root, name)
@@ -120,7 +125,8 @@ def piece(root: str, name: str, start: int) -> dict[str, Any]:
             start = max(0, file.size - LOG_BYTES)
         stream.seek(start)
         data = stream.read(LOG_BYTES)
-    whole = len(data) - _torn(data)
+    last = over and start + len(data) >= file.size
+    whole = len(data) if last else len(data) - _torn(data)
     text = data[:whole].decode("utf-8", "replace")
     return {"text": text, "start": start, "next": start + whole, "size": file.size}
 

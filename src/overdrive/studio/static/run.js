@@ -114,7 +114,7 @@ function drawFiles(node, run, sweep) {
     fill(shown, h("h3", {}, file.name), found.text === null ? h("p", { class: "soft" }, "No text: save it to open it.") : h("pre", {}, found.text), found.cut ? h("p", { class: "soft" }, "Only its beginning is shown.") : null);
   };
   renew(node, run.files, () => [h("header", {}, h("h2", {}, "Files")), h("ul", { class: "files" }, run.files.map((file) =>
-    h("li", {}, h("button", { class: "name", onclick: () => look(file) }, file.name), h("span", { class: "soft" }, bytes(file.bytes)), h("a", { href: address("file", file), download: file.name.split("/").at(-1), "aria-label": `Save ${file.name}` }, "Save")))), shown]);
+    h("li", {}, file.path === null ? h("span", { class: "name", title: "Its name is no text: find it in the folder" }, file.name) : h("button", { class: "name", onclick: () => look(file) }, file.name), h("span", { class: "soft" }, bytes(file.bytes)), file.path === null ? null : h("a", { href: address("file", file), download: file.name.split("/").at(-1), "aria-label": `Save ${file.name}` }, "Save")))), shown]);
 }
 
 function drawEntries(node, run, sweep) {
@@ -123,7 +123,7 @@ function drawEntries(node, run, sweep) {
   const found = [];
   for (const { name, kind, payload } of run.entries) {
     if (kind === "image") {
-      found.push(h("figure", {}, h("figcaption", {}, name), h("img", { loading: "lazy", alt: name, src: `${at(sweep, "runs", run.number, "file")}?path=${encodeURIComponent(payload)}` })));
+      found.push(h("figure", {}, h("figcaption", {}, name), h("img", { loading: "lazy", alt: name, src: `${at(sweep, "runs", run.number, "file")}?path=${encodeURIComponent(payload.toWellFormed())}` })));
     } else if (kind === "row" || kind === "table") {
       const columns = tables.get(name) ?? {};
       for (const [column, cells] of Object.entries(payload)) columns[column] = [...(columns[column] ?? []), ...(Array.isArray(cells) ? cells : [cells])];
