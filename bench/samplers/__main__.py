@@ -44,7 +44,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="only tasks whose name this pattern finds")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--budgets", type=numbers, default=[25, 50, 100], help="the greatest is run")
+    parser.add_argument(
+        "--budgets",
+        type=numbers,
+        default=[25, 50, 100],
+        help="the greatest is run, the tables have 25, 50, 100 and 200",
+    )
     parser.add_argument("--pending", type=numbers, default=[1])
     parser.add_argument("--results", type=Path, default=FOLDER)
     parser.add_argument("--workers", type=int, default=1, help="sweeps at once")
@@ -109,6 +114,8 @@ def run(given: argparse.Namespace, results: Results, names: set[str]) -> None:
 def main() -> None:
     given = arguments()
     chosen = {t.name: t for t in tasks.suite(given.tasks) if re.search(given.only, t.name)}
+    if not chosen:
+        sys.exit(f"no task of {given.tasks} has a name that {given.only!r} finds")
     results = Results(given.results)
     if given.install:
         environments.install(given.results / "environments", given.peers)

@@ -18,6 +18,7 @@ import numpy as np
 
 BUDGETS = (25, 50, 100, 200)
 CAP = 2.0
+SEEDS = 5  # from so many on, a bootstrap says something
 KNOWN = Path(__file__).with_name("known.json")
 
 
@@ -54,9 +55,8 @@ def known(rows: Iterable[Mapping[str, Any]], least: Mapping[str, float | None]) 
     for task, exact in least.items():
         old = stored.get(task, {"least": np.inf, "random": {}})
         best = min(found.get(task, np.inf), old["least"]) if exact is None else exact
-        random = {int(budget): value for budget, value in old["random"].items()} or {
-            b: median_of_random(drawn[task], b) for b in BUDGETS if len(drawn[task]) >= 5 * b
-        }
+        random = {b: median_of_random(drawn[task], b) for b in BUDGETS if len(drawn[task]) >= 5 * b}
+        random |= {int(budget): value for budget, value in old["random"].items()}
         if random:
             made[task] = Known(best, random)
     return made
@@ -91,12 +91,12 @@ class Scores:
         found = self.of(peer, task, budget)
         return float(np.minimum(found, CAP).mean()) if len(found) else np.nan
 
-    def worse(self, peer: str, task: str, budget: int, draws: int = 2000) -> bool:
+    def worse(self, peer: str, task: str, budget: int, draws: int = 2000) -> bool | None:
         """Whether the peer is worse than random search: the lower end of a bootstrap's 95 % interval of the
-        difference of their capped means lies above 0."""
+        difference of their capped means lies above 0. None with too few seeds to say."""
         rng = np.random.default_rng(0)
         ours, theirs = (np.minimum(self.of(p, task, budget), CAP) for p in (peer, "random"))
-        if len(ours) < 2 or len(theirs) < 2:
-            return False
+        if min(len(ours), len(theirs)) < SEEDS:
+            return None
         ours, theirs = (rng.choice(x, (draws, len(x))).mean(1) for x in (ours, theirs))
         return bool(np.quantile(ours - theirs, 0.025) > 0)

@@ -45,6 +45,7 @@ def line(
             continue
         capped = [scores.mean(peer, task, budget) for task in own]
         ranks = [rank(peer, {p: scores.mean(p, task, budget) for p in group}) for task in own]
+        worse = [found for t in own if (found := scores.worse(peer, t, budget)) is not None]
         seeds = [len(scores.of(peer, task, budget)) for task in own]
         columns.append(
             [
@@ -52,7 +53,7 @@ def line(
                 f"{np.mean([scores.of(peer, task, budget).mean() for task in own]):.3f}",
                 f"{np.median(capped):.3f}",
                 f"{np.mean(ranks):.2f}",
-                str(sum(scores.worse(peer, task, budget) for task in own)),
+                f"{sum(worse)} of {len(worse)}" if worse else "–",
                 str(len(own)),
                 str(min(seeds)) if min(seeds) == max(seeds) else f"{min(seeds)}–{max(seeds)}",
             ]
