@@ -155,6 +155,8 @@ class _Real(Expression):
         return self.from_unit(0.5)
 
     def from_unit(self, u: float) -> Any:
+        if self.belief is not None and u == self.belief.centre:
+            return float(self.belief.value)  # as it was written: exp(log(x)) is not always x
         return self.real(u)
 
     def to_unit(self, value: Any) -> float:

@@ -244,8 +244,8 @@ def test_few_runs_for_each_parameter_and_many_at_once_bring_advice():
     sampler = BayesianParameterSampling({"x": uniform(0, 1), "k": choice("a", "b"), "c": 3})
     assert sampler.hints(40, 10) == [] == sampler.hints(100, 25)
     (runs,), (both,) = sampler.hints(39, 1), sampler.hints(30, 8)
-    assert "at least 20 runs for each parameter (40 for 2, not 39);" in runs
-    assert "(40 for 2, not 30) and few runs at once" in both and "here 8 of 30" in both
+    assert "20 runs or more for each parameter (40 for 2, not 39);" in runs
+    assert "(40 for 2, not 30) and few at once" in both and "here 8 of 30" in both
 
 
 # ---------------------------------------------------------------- evidence of all kinds

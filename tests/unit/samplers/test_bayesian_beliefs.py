@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from overdrive.model.expressions import choice, quniform, uniform
+from overdrive.model.expressions import choice, loguniform, quniform, uniform
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal
 from overdrive.model.records import Status
@@ -33,7 +33,8 @@ def swept(space, loss, count):
 def test_the_first_run_is_where_the_user_believes_the_best_to_be():
     first = BayesianParameterSampling(SPACE, seed=0).propose(None, 0)
     assert first["free"] == pytest.approx(0.5, abs=0.01)
-    assert first["x"] == pytest.approx(0.8) and (first["n"], first["kind"]) == (3, "c")
+    assert (first["x"], first["n"], first["kind"]) == (0.8, 3, "c")
+    assert BayesianParameterSampling({"lr": loguniform(-9, -2).near(3e-4)}).propose(None, 0) == {"lr": 3e-4}
 
 
 def test_the_weight_is_greatest_there_and_its_gradient_is_right():

@@ -135,17 +135,14 @@ class BayesianParameterSampling(SequenceSampling):
         free, found = len(self._encoding), []
         if runs < _RUNS_EACH * free:
             found.append(
-                f"at least {_RUNS_EACH} runs for each parameter ({_RUNS_EACH * free} for {free}, not {runs})"
+                f"{_RUNS_EACH} runs or more for each parameter ({_RUNS_EACH * free} for {free}, not {runs})"
             )
         if at_once > 1 and runs < _ROUNDS * at_once:
             found.append(
-                f"few runs at once (each learns from those that have ended, here {at_once} of {runs} start blind)"
+                f"few at once (a run learns from those that have ended; here {at_once} of {runs} start blind)"
             )
-        return (
-            [f"Bayesian sampling does best with {' and '.join(found)}; this is advice, not a limit"]
-            if found
-            else []
-        )
+        text = f"Bayesian sampling does best with {' and '.join(found)}; this is advice, not a limit"
+        return [text] if found else []
 
     # ---------------------------------------------------------------- proposing
 
@@ -253,12 +250,8 @@ class BayesianParameterSampling(SequenceSampling):
         if mark not in self._fits:
             kept = part.chosen(self.recipe.most // 2)
             levels, variance = part.levels()
-            inputs, owner, steps = (
-                self._encoding.inputs(part.points[kept]),
-                self._encoding.owner,
-                self.recipe.steps,
-            )
-            self._fits[mark] = fit(inputs, levels[kept], variance[kept], owner, prior, steps)
+            inputs, owner = self._encoding.inputs(part.points[kept]), self._encoding.owner
+            self._fits[mark] = fit(inputs, levels[kept], variance[kept], owner, prior, self.recipe.steps)
             while len(self._fits) > _REMEMBERED:
                 self._fits.popitem(last=False)
         return self._fits[mark]
