@@ -1,7 +1,8 @@
 """What each early termination policy saves and what it loses, on real learning curves.
 
     python bench/policies [--policies median:delay=5,optuna-median] [--places 4,16] [--orders 20] [--runs 100]
-                          [--configurations 150] [--tasks REGEX] [--held-out] [--each] [--folder FOLDER]
+                          [--configurations 150] [--tasks REGEX] [--held-out] [--each] [--checkpoints]
+                          [--folder FOLDER]
 
 Curves are trained once and kept in the folder. Each order is a sweep of so many runs, drawn from the
 configurations and shuffled. Columns: intervals, run time and wall time saved, added regret in percent of
@@ -20,11 +21,10 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 
 import peers
 import tasks
-from curves import curves
+from curves import curves, sweep_of
 
 from overdrive.sdk.rehearsal import policy_of
 from overdrive.sweep.replay import Curve, Outcome, Score, replay
@@ -35,13 +35,14 @@ DEFAULT = (
 )
 
 
-def sweep_of(found: Sequence[Curve], runs: int, order: int) -> list[Curve]:
-    """The runs of one sweep."""
-    return Random(f"sweep {order}").sample(list(found), min(runs, len(found)))
-
-
 def outcomes(
-    task: tasks.Task, found: Sequence[Curve], name: str, places: int, runs: int, orders: range
+    task: tasks.Task,
+    found: Sequence[Curve],
+    name: str,
+    places: int,
+    runs: int,
+    orders: range,
+    checkpoints: bool,
 ) -> list[Outcome]:
     """One outcome for each order."""
     made = []
@@ -50,7 +51,11 @@ def outcomes(
         if name in peers.PRUNERS:
             made.append(peers.replay_optuna(chosen, task.goal, name, places=places, order=order))
         else:
-            made.append(replay(chosen, task.goal, policy_of(name), places=places, order=order))
+            made.append(
+                replay(
+                    chosen, task.goal, policy_of(name), places=places, order=order, checkpoints=checkpoints
+                )
+            )
     return made
 
 
@@ -65,6 +70,7 @@ def main() -> None:
     parser.add_argument("--configurations", type=int, default=150)
     parser.add_argument("--tasks", default="", help="only tasks whose name this pattern finds")
     parser.add_argument("--held-out", action="store_true", help="the tasks that nothing was tuned on")
+    parser.add_argument("--checkpoints", action="store_true", help="what is paused can go on")
     parser.add_argument("--each", action="store_true", help="a line for each task as well")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "overdrive-curves")
     given = parser.parse_args()
@@ -83,7 +89,8 @@ def main() -> None:
             try:
                 for task, found in trained.items():
                     orders = range(1, given.orders + 1)
-                    scores[task] = Score.of(outcomes(task, found, name, places, given.runs, orders))
+                    made = outcomes(task, found, name, places, given.runs, orders, given.checkpoints)
+                    scores[task] = Score.of(made)
             except ImportError as missing:
                 print(f"{name}: {missing}", file=sys.stderr)
                 break

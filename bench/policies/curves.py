@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 from tasks import Task
 
@@ -35,3 +37,8 @@ def curves(task: Task, number: int, folder: Path) -> list[Curve]:
             out.write(json.dumps({"params": params, "values": values, "times": times}) + "\n")
             found.append(Curve(params, values, times))
     return found[:number]
+
+
+def sweep_of(found: Sequence[Curve], runs: int, order: int) -> list[Curve]:
+    """The runs of one sweep."""
+    return Random(f"sweep {order}").sample(list(found), min(runs, len(found)))

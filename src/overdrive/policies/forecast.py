@@ -4,7 +4,7 @@ finished runs with their configurations tell. The chances of all stops together 
 Notation: a run judged at k stands at v = best(k), higher is better (losses are negated); B is the best of
 all values so far. Of the n runs that have reached k, or ended before, a share r is ahead; t = k / L with L
 the usual length of a finished run; w is how much the curve moves from one value to the next; z is how many
-standard deviations the forecast of the run's end lies below the best end (`regression.py`). Then
+standard deviations the forecast of the run's end lies below B (`forecasts/curves.py`). Then
 
     score = ln r + ln(T0 + t) + Z z + W ln((B - v) / w)
     chance = exp(-(ALPHA + BETA score))
@@ -53,8 +53,8 @@ NEAREST, FARTHEST = -3.0, 8.0
 UNKNOWN = 2.0
 """How far below the best an end is taken to lie while there is no forecast."""
 
-PAUSE = 0.01
-"""A run whose chance is below rests, where it can go on later."""
+PAUSE = 0.02
+"""A run whose chance is below rests, where it can go on later; before the end only at twice that."""
 
 _ENDED = {Status.COMPLETED, Status.CANCELED, Status.FAILED, Status.CANCEL_REQUESTED, Status.PAUSED}
 _CANDIDATE = Verdict(True, "not the best run")
@@ -176,7 +176,7 @@ class ForecastPolicy(EarlyTerminationPolicy):
         if len(learnt) < LEAST_FINISHED:
             return None
         length, factor = _usual_length(learnt), doubt(history)
-        least = 1 / (len(history) + 1) if more else 0.0
+        least = max(1 / (len(history) + 1), 2 * PAUSE) if more else 0.0
         scores = {
             run.id: outlook(run, len(run.series), history, length)
             for run in paused
