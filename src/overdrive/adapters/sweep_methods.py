@@ -28,6 +28,7 @@ POLICIES = {
     "hyperband": "HyperbandPolicy",
     "wilcoxon": "WilcoxonPolicy",
     "forecast": "ForecastPolicy",
+    "plateau": "PlateauPolicy",
 }
 """Public class names, by the word after `early_termination: type:`; from `successive_halving` on ours alone."""
 
