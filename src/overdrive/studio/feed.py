@@ -50,6 +50,7 @@ class Feed:
         self._told = 0
         self._forgotten = 1
         self._controlled = (0.0, False)
+        self._material: tuple[int, Sweep] | None = None
         self._take()
 
     def refresh(self) -> bool:
@@ -89,8 +90,10 @@ class Feed:
         return {**finite(outline(self.view)), "laws": laws, "controller": self._controller()}
 
     def material(self) -> Sweep:
-        """What charts are drawn from."""
-        return material(self.view)
+        """What charts are drawn from; the same for all charts of one version."""
+        if self._material is None or self._material[0] != self.version:
+            self._material = self.version, material(self.view)
+        return self._material[1]
 
     def run(self, number: int) -> RunRecord | None:
         """The run of this number."""
