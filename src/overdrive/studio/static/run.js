@@ -84,7 +84,7 @@ function drawValues(node, run) {
 }
 
 /** A word as a shell takes it. */
-export function quoted(word) {
+function quoted(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
