@@ -10,8 +10,7 @@ standard deviations the forecast of the run's end lies below B (`forecasts/curve
     chance = exp(-(ALPHA + BETA score))
 
 A high score is a run that many are ahead of, late, by more than its curve moves. The constants were fitted
-on the tuning tasks of `bench/policies`, never on the held-out ones: of sweeps of 100 runs stopped at a score
-of -0.5, -0.8 and -1, 2, 12 and 8 % lost their winner, by some 90 stops each; ALPHA gives 4, 8 and 13 %.
+on the tuning tasks of `bench/policies`, never on the held-out ones; docs/early-termination.md has what they give.
 """
 
 from __future__ import annotations
