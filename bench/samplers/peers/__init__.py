@@ -43,11 +43,15 @@ ENVIRONMENTS = {
     "optuna": ("optuna==5.0.0", "cmaes==0.13.1", "scipy", "torch"),
     "hyperopt": ("hyperopt==0.3.0", "setuptools"),
     "nevergrad": ("nevergrad==1.0.12",),
-    "hebo": ("HEBO==0.3.6", "torch"),
+    # What pip would look for among hundreds of versions: HEBO wants a numpy of its time.
+    "hebo": (
+        "HEBO==0.3.6", "torch", "numpy==1.24.4", "scipy<1.13", "pandas<2.2", "scikit-learn<1.5", "contourpy<1.3",
+        "matplotlib>=3.7,<3.8", "setuptools<81",
+    ),
     "smac": ("smac==2.4.1",),
     "ax": ("ax-platform==1.3.1", "torch"),
     "syne-tune": ("syne-tune==0.16.0", "huggingface_hub", "fastparquet", "h5py"),
-}
+}  # fmt: skip
 """What `--install` puts into each environment, a list of requirements each."""
 
 PEERS = {
