@@ -43,6 +43,13 @@ WIDER = """(() => {
 """What of the widget stands out at the right."""
 
 
+CONNECTED = """() => {
+    const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
+    const kernel = context?.session?.kernel;
+    return Boolean(context?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle"); }"""
+"""Whether the notebook in front has a kernel that waits for work."""
+
+
 class JupyterLab:
     """A JupyterLab process of its own, which knows nothing of the user's."""
 
@@ -135,7 +142,7 @@ class Notebook:
     def open(self, address: str) -> None:
         """Open it and run all cells."""
         self.page.goto(address)
-        self.kernel_is("idle")
+        self.page.wait_for_function(CONNECTED)  # earlier, running a cell would ask for a kernel
         self.menu("Run", "runmenu:run-all")
         self.widget.wait_for()
 
