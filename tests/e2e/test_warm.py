@@ -383,3 +383,23 @@ def test_a_doctor_says_what_is_saved_and_what_stands_in_the_way(tmp_path: Path) 
     assert good["warm"] and good["ready"] > 0 and good["missing"] == ["not_there"]
     bad = doctor("import os\nos.environ['OMP_NUM_THREADS'] = '1'\nimport numpy")
     assert not bad["warm"] and bad["reasons"][0].startswith("train.py:2 ")
+
+
+def test_a_run_may_be_cancelled_while_it_is_forked(compute: LocalCompute, tmp_path: Path) -> None:
+    warmed(compute, tmp_path)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "train.py").write_text("open('outputs/ran', 'w'); import time; time.sleep(600)")
+    launcher = read_json(Names(compute._folder).card)["pid"]
+    (zygote,) = (p.pid for p in processes.table().values() if p.parent == launcher and not p.dead)
+    os.kill(zygote, signal.SIGSTOP)  # it answers nobody
+    jobs = [job(compute, source, warm=Warmth()) for _ in range(2)]
+    for one in jobs:
+        compute.start(one)
+        until(lambda one=one: Path(RunFolder(one.folder).job).exists(), "it is on its way")
+        compute.cancel(one.id, 0.0)
+        assert end(compute, one).phase == "ended"
+    os.kill(zygote, signal.SIGKILL)
+    (source / "train.py").write_text("pass")
+    assert run(compute, job(compute, source, warm=Warmth())).exit_code == 0
+    assert not any((one.folder / "outputs" / "ran").exists() for one in jobs)

@@ -14,6 +14,7 @@ standard library and `runtime.wire` only.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -341,7 +342,8 @@ class Launcher:
                 del self._by_pid[pid]
                 self._program_ended(start.run, -signal.SIGKILL)
             else:
-                os.write(gate, b"g")
+                with contextlib.suppress(BrokenPipeError):  # it has just died: we shall reap it
+                    os.write(gate, b"g")
         os.close(gate)
 
     def _start_cold(self, job_id: str) -> None:

@@ -36,6 +36,8 @@ MARK = b"OVERDRIVE_JOB_ID="
 POOLS = re.compile(r"/lib(openblas|scipy_openblas|mkl_rt|blis|gomp|omp|iomp)[^/]*$")
 """Libraries that keep a pool of threads and put it in order again around a fork."""
 
+OPENMP = re.compile(r"/lib(gomp|omp|iomp)[^/]*$")
+
 PACKAGES = ("site-packages", "dist-packages")
 ROOTS = tuple(
     place + os.sep
@@ -136,9 +138,7 @@ class Zygote:
         if threading.active_count() > 1:
             return f"an import has started a thread ({threading.enumerate()[-1].name})"
         threads = len(os.listdir("/proc/self/task"))
-        with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
-            mapped = {line.rstrip("\n").partition("/")[2] for line in file if "/" in line}
-        pools = sum(1 for path in mapped if POOLS.search("/" + path))
+        pools = sum(1 for path in _mapped() if POOLS.search(path))
         if threads > 1 + pools * (max(os.cpu_count() or 1, 1) - 1):
             return f"imports have started {threads - 1} threads"
         for link in _opened() - self._own:
@@ -223,11 +223,9 @@ def _prepare(order: dict[str, Any]) -> str:
 def _one_thread() -> Iterator[None]:
     """OpenMP with one thread: a pool that has worked does not survive a fork (libgomp)."""
     torch, libraries = sys.modules.get("torch"), []
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
-        mapped = {line.rstrip("\n").partition("/")[2] for line in file if "/" in line}
-    for path in sorted(mapped):
-        if re.search(r"/lib(gomp|omp|iomp)[^/]*$", "/" + path):
-            library = ctypes.CDLL("/" + path)
+    for path in sorted(_mapped()):
+        if OPENMP.search(path):
+            library = ctypes.CDLL(path)
             libraries.append((library, library.omp_get_max_threads()))
     threads = torch.get_num_threads() if torch is not None else 1
     for library, _ in libraries:
@@ -241,6 +239,12 @@ def _one_thread() -> Iterator[None]:
             torch.set_num_threads(threads)
         for library, before in libraries:
             library.omp_set_num_threads(before)
+
+
+def _mapped() -> set[str]:
+    """The files that stand in our memory."""
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
+        return {"/" + line.rstrip("\n").partition("/")[2] for line in file if "/" in line}
 
 
 def _opened() -> set[str]:

@@ -60,6 +60,7 @@ class Zygotes:
         self._refused = refused
         self._zygotes: dict[Kind, _Zygote] = {}
         self._cold: set[Kind] = set()
+        self._forked: dict[str, tuple[Kind, str]] = {}
 
     def fork(
         self,
@@ -83,26 +84,26 @@ class Zygotes:
         return zygote.idle and self._order(zygote, job_id, folder, argv[len(kind.command) :], env)
 
     def learn(self, job_id: str) -> None:
-        """A run that was forked has ended: import what it had to import itself."""
-        for zygote in self._zygotes.values():
-            path = zygote.runs.pop(job_id, None)
-            if path is not None and zygote.idle:
-                try:
-                    with open(path, encoding="utf-8") as file:
-                        names = [
-                            name for name in file.read().split("\n") if name and name not in zygote.known
-                        ]
-                    os.unlink(path)
-                except OSError:
-                    continue
-                if names:
-                    zygote.teach(names)
+        """A run has ended: if it was forked, import what it had to import itself."""
+        kind, path = self._forked.pop(job_id, (None, ""))
+        zygote = self._zygotes.get(kind) if kind else None
+        if zygote is None or not zygote.idle:
+            return
+        try:
+            with open(path, encoding="utf-8") as file:
+                names = [name for name in file.read().split("\n") if name and name not in zygote.known]
+            os.unlink(path)
+        except OSError:
+            return
+        if names:
+            zygote.teach(names)
 
     def give_up(self, job_id: str, why: str) -> None:
-        """Runs like this one start cold from here on."""
-        for zygote in list(self._zygotes.values()):
-            if job_id in zygote.runs:
-                self._retire(zygote, why, cold=True)
+        """Runs like this one, which was forked, start cold from here on."""
+        kind, _ = self._forked[job_id]
+        self._cold.add(kind)
+        if kind in self._zygotes:
+            self._retire(self._zygotes[kind], why)
 
     def _warm(self, kind: Kind, env: dict[str, str], warm: dict[str, Any]) -> None:
         try:
@@ -134,15 +135,22 @@ class Zygotes:
             names = os.path.join(folder.own, "modules")
             argv = [os.fsdecode(word) for word in words]
             order = {"run": job_id, "folder": folder.path, "argv": argv, "env": env, "names": names}
-            zygote.send(order, descriptors)
         except OSError:
+            for fd in (gate, *descriptors):
+                os.close(fd)
+            raise
+        zygote.gates[job_id] = gate
+        self._forked[job_id] = zygote.kind, names
+        try:
+            zygote.send(order, descriptors)
+        except OSError:  # half of an order may have gone
+            del zygote.gates[job_id], self._forked[job_id]
             os.close(gate)
+            self._retire(zygote, "it takes no orders")
             return False
         finally:
             for fd in descriptors:
                 os.close(fd)
-        zygote.gates[job_id] = gate
-        zygote.runs[job_id] = names
         return True
 
     def _hear(self, zygote: _Zygote) -> None:
@@ -154,18 +162,15 @@ class Zygotes:
                 if answer["refused"]:
                     self._retire(zygote, answer["refused"], cold=True)
             elif answer["refused"]:
-                del zygote.runs[answer["run"]]
-                os.close(zygote.gates.pop(answer["run"]))
-                self._refused(answer["run"])
-                stale = answer["refused"].startswith("stale")
-                self._retire(zygote, answer["refused"], cold=not stale)
+                self._retire(zygote, answer["refused"], cold=not answer["refused"].startswith("stale"))
             else:
                 self._born(answer["run"], answer["pid"], zygote.gates.pop(answer["run"]))
+            if self._zygotes.get(zygote.kind) is not zygote:  # whatever else it says: its gates are closed
+                return
 
     def _retire(self, zygote: _Zygote, why: str, *, cold: bool = False) -> None:
-        """Do without this zygote; what it has not answered starts cold. One that dies is replaced, once."""
-        if self._zygotes.get(zygote.kind) is not zygote:
-            return
+        """Do without this zygote: what it has not forked starts cold. A later run starts another one, unless its
+        kind is to stay `cold` or this one has died before it was of any use."""
         print(f"the warm process of {zygote.kind.command[0]} is given up: {why}", file=sys.stderr, flush=True)
         del self._zygotes[zygote.kind]
         if cold or not zygote.served:
@@ -174,6 +179,7 @@ class Zygotes:
         zygote.close()
         for job_id, gate in zygote.gates.items():
             os.close(gate)
+            self._forked.pop(job_id, None)  # gone already when it was cancelled
             self._refused(job_id)
 
 
@@ -211,14 +217,12 @@ def attempt(argv: Sequence[str], env: dict[str, str], warm: dict[str, Any], fold
 
 
 class _Zygote:
-    """One warm process. `runs`: where those that it has forked leave what they imported; `gates` of those
-    that it is forking."""
+    """One warm process. `gates`: of the runs that it is forking."""
 
     def __init__(self, kind: Kind, env: dict[str, str]) -> None:
         self.kind = kind
         self.known: set[str] = set()
         self.idle = self.served = False
-        self.runs: dict[str, str] = {}
         self.gates: dict[str, int] = {}
         self._inbox = b""
         self._tasks = 0
