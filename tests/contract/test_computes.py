@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,9 @@ import pytest
 from overdrive.compute.base import COMPUTES, Claim, Compute, Job, JobState, Warmth
 from overdrive.runtime import processes
 from overdrive.runtime.wire import RunFolder, read_exit
+from polling import PATIENCE, until
 
-PATIENCE = 60.0
 PYTHON = sys.executable
-
-
-def wait_for(met: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = met()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
 class Bench:
@@ -127,7 +117,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
 
 def pid_in(path: Path) -> int:
-    return int(wait_for(lambda: path.exists() and path.read_text().strip(), f"{path.name} is written"))
+    return int(until(lambda: path.exists() and path.read_text().strip(), f"{path.name} is written"))
 
 
 def gone(pid: int) -> bool:
@@ -355,7 +345,7 @@ def test_term_comes_first_and_a_script_may_clean_up(bench: Bench) -> None:
         "time.sleep(600)\n"
     )
     job = bench.start(bench.script(text))
-    wait_for((job.folder / "ready").exists, "ready")
+    until((job.folder / "ready").exists, "ready")
     bench.compute.cancel(job.id, 30.0)
     (state,) = bench.ends(job)
     assert state.exit_code == 4 and (job.folder / "saved").read_text() == "saved\n"
@@ -366,7 +356,7 @@ def test_kill_comes_after_the_grace(bench: Bench) -> None:
         "import signal, time; signal.signal(15, signal.SIG_IGN); open('ready', 'w').close(); time.sleep(600)"
     )
     job = bench.start(bench.script(text))
-    wait_for((job.folder / "ready").exists, "ready")
+    until((job.folder / "ready").exists, "ready")
     began = time.monotonic()
     bench.compute.cancel(job.id, 600.0)
     bench.compute.cancel(job.id, 0.3)
@@ -380,7 +370,7 @@ def test_a_stopped_run_ends_on_term(bench: Bench) -> None:
     assert state.pid
     stat = Path(f"/proc/{state.pid}/stat")
     if stat.exists():
-        wait_for(lambda: ") T " in stat.read_text(), "the run has stopped")
+        until(lambda: ") T " in stat.read_text(), "the run has stopped")
     bench.compute.cancel(job.id, 600.0)
     assert bench.ends(job)[0].exit_code == -signal.SIGTERM
 
@@ -511,7 +501,7 @@ def test_jobs_go_on_when_the_back_end_is_closed(bench: Bench) -> None:
     bench.runs(job)
     bench.compute.close()
     (job.folder / "go").touch()
-    wait_for(lambda: read_exit(RunFolder(job.folder).exit), "the exit file")
+    until(lambda: read_exit(RunFolder(job.folder).exit), "the exit file")
     bench.compute = bench.connect()
     (state,) = bench.compute.adopt([Claim(job.id, job.folder)])
     assert (state.phase, state.exit_code) == ("ended", 0)

@@ -10,10 +10,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,8 +23,8 @@ from overdrive.compute.local import LocalCompute
 from overdrive.errors import ComputeError
 from overdrive.runtime import processes
 from overdrive.runtime.wire import RunFolder, read_exit, read_json
+from polling import PATIENCE, until
 
-PATIENCE = 60.0
 UNTIL_GO = "import os, time\nopen('starts', 'a').write('x')\nwhile not os.path.exists('go'): time.sleep(0.01)"
 CLIENT = """
 import json, sys, time
@@ -45,16 +44,6 @@ time.sleep(600)
 """
 
 
-def wait_for(met: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = met()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
-
-
 @pytest.fixture
 def sweep(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "sweep"
@@ -63,7 +52,7 @@ def sweep(tmp_path: Path) -> Iterator[Path]:
     pid = launcher_pid(folder)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not processes.alive(pid, None), "the launcher ends")
+        until(lambda: not processes.alive(pid, None), "the launcher ends")
 
 
 def launcher_pid(folder: Path) -> int | None:
@@ -77,7 +66,7 @@ def kill_launcher(folder: Path) -> int:
     pid = launcher_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not processes.alive(pid, None), "the launcher is dead")
+    until(lambda: not processes.alive(pid, None), "the launcher is dead")
     return pid
 
 
@@ -110,7 +99,7 @@ def written(*jobs: Job) -> None:
     """A job runs before its script does: wait until each script has said that it is there."""
     for one in jobs:
         starts = one.folder / "starts"
-        wait_for(lambda path=starts: path.exists() and path.stat().st_size, "the script is there")
+        until(lambda path=starts: path.exists() and path.stat().st_size, "the script is there")
 
 
 def ends(compute: LocalCompute, *jobs: Job) -> list[JobState]:
@@ -143,7 +132,7 @@ def test_jobs_survive_kill_9_of_their_controller(sweep: Path) -> None:
     jobs = [job(sweep, str(number)) for number in range(3)]
     start_and_kill_client(sweep, *jobs)
     go(jobs[0])
-    wait_for(lambda: read_exit(RunFolder(jobs[0].folder).exit), "it ends unwatched")
+    until(lambda: read_exit(RunFolder(jobs[0].folder).exit), "it ends unwatched")
     compute = LocalCompute(sweep)
     found = {state.id: state for state in compute.adopt(claims(*jobs))}
     assert [found[one.id].phase for one in jobs] == ["ended", "running", "running"]
@@ -191,7 +180,7 @@ def test_what_happened_while_all_were_dead_is_found_out(sweep: Path) -> None:
     pid = read_json(RunFolder(unseen.folder).job)["pid"]
     kill_launcher(sweep)
     go(unseen)
-    wait_for(lambda: not processes.alive(pid, None), "it ends unseen")
+    until(lambda: not processes.alive(pid, None), "it ends unseen")
     never = job(sweep, "never")
     second = LocalCompute(sweep)
     found = {state.id: state for state in second.adopt(claims(ended, unseen, alive, never))}
@@ -279,7 +268,7 @@ def test_hangup_and_interrupt_are_nothing_to_it_and_term_ends_its_runs(sweep: Pa
     assert launcher_pid(sweep) == pid
     os.kill(pid, signal.SIGTERM)
     assert ends(compute, two)[0].exit_code == -signal.SIGTERM
-    wait_for(lambda: not processes.alive(pid, None), "it leaves")
+    until(lambda: not processes.alive(pid, None), "it leaves")
     compute.close()
 
 
@@ -295,7 +284,7 @@ def test_it_leaves_when_it_has_no_more_to_do(sweep: Path) -> None:
     compute.close()
     assert processes.alive(pid, None)
     go(one)
-    wait_for(lambda: not processes.alive(pid, None), "it leaves")
+    until(lambda: not processes.alive(pid, None), "it leaves")
     assert not os.path.exists(address) and not os.path.exists(Names(str(sweep)).card)
     assert read_exit(RunFolder(one.folder).exit) is not None
 

@@ -8,9 +8,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ from overdrive.compute.launcher import Names
 from overdrive.compute.local import LocalCompute
 from overdrive.runtime import processes
 from overdrive.runtime.wire import RunFolder, read_json
+from polling import PATIENCE, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs start warm on Linux only")
 
-PATIENCE = 60.0
 PROBE = "import sys; print('ctypes' in sys.modules)"
 
 TORTURES = {
@@ -130,16 +129,6 @@ def compute(tmp_path: Path) -> Iterator[LocalCompute]:
     made = LocalCompute(tmp_path / "sweep")
     yield made
     made.close()
-
-
-def until(met: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = met()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {PATIENCE:g} s: {what}")
 
 
 def job(compute: LocalCompute, source: Path, *, warm: Warmth | None, name: str = "train.py") -> Job:

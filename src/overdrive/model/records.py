@@ -39,24 +39,6 @@ class Status(StrEnum):
         """Whether nothing more will happen."""
         return self in (Status.COMPLETED, Status.CANCELED, Status.FAILED)
 
-    def may_become(self, other: Status) -> bool:
-        """Whether the move from this status to `other` is legal."""
-        return other in _MOVES[self]
-
-
-_ENDS = {Status.COMPLETED, Status.CANCELED, Status.FAILED}
-_MOVES: dict[Status, set[Status]] = {
-    Status.NOT_STARTED: {Status.QUEUED, Status.STARTING, Status.RUNNING, *_ENDS},
-    Status.QUEUED: {Status.STARTING, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.STARTING: {Status.QUEUED, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.RUNNING: {Status.QUEUED, Status.PAUSED, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.PAUSED: {Status.STARTING, Status.RUNNING, Status.CANCEL_REQUESTED, *_ENDS},
-    Status.CANCEL_REQUESTED: {Status.QUEUED, Status.PAUSED, *_ENDS},
-    Status.COMPLETED: set(),
-    Status.CANCELED: set(),
-    Status.FAILED: set(),
-}
-
 
 @dataclass(slots=True, eq=False)
 class RunRecord:
