@@ -8,6 +8,8 @@ KEEPING = """\
 from overdrive import Run
 run = Run.get_context()
 start = int(open(run.latest_checkpoint).read()) if run.latest_checkpoint else 0
+if run.number == 2:
+    wait_for("third")
 for epoch in range(start, 3):
     run.log("acc", 4 - run.number + epoch / 8)
     path = os.path.join(run.checkpoint_dir, "epoch-%d" % epoch)
@@ -30,7 +32,7 @@ def statuses(lab, run):
 
 
 def test_a_paused_run_is_promoted_and_goes_on_from_its_checkpoint(lab):
-    lab.open("go")
+    lab.open("third", "go")
     run = lab.ended(lab.submit(KEEPING, max_total_runs=4, policy=HALVING))
     assert run.get_status() == "Completed"
     assert statuses(lab, run) == ["Completed", "Completed", "Canceled", "Canceled"]
@@ -46,6 +48,7 @@ def test_no_kill_of_the_controller_loses_a_paused_run(lab):
     lab.kill(lab.controller(run))
     assert statuses(lab, run)[1] == "Paused" and lab.values(run)[1] == [3]
     run.resume()
+    lab.open("third")
     lab.told("1 goes on")
     lab.kill(lab.controller(run))
     lab.open("go")
@@ -60,8 +63,10 @@ def test_a_paused_run_can_be_cancelled(lab):
     run = lab.submit(KEEPING, max_total_runs=3, policy=HALVING)
     lab.until(lambda: statuses(lab, run)[1:2] == ["Paused"], "run 1 rests")
     lab.workspace.store.ask(run.id, "cancel", f"{run.id}_1")
+    lab.until(lambda: lab.causes(run)[1] == ["user"], "it is cancelled")
+    lab.open("third")
     lab.ended(run)
-    assert lab.causes(run)[1] == ["user"]
+    assert statuses(lab, run)[1] == "Canceled"
 
 
 def test_without_checkpoints_a_pause_is_a_stop(lab):
