@@ -285,7 +285,6 @@ def _label(order: dict[str, Any]) -> None:
 def _start_afresh() -> None:
     """What a fresh interpreter would draw or look up anew."""
     loaded = sys.modules.get
-    importlib.invalidate_caches()
     random, torch = loaded("numpy.random"), loaded("torch")  # the standard library's reseeds itself
     if random is not None:
         random.seed()
