@@ -1,4 +1,4 @@
-"""HyperDrive's older words for what is submitted: run configurations, distribution, estimators, signing in."""
+"""HyperDrive's older words for what is submitted: run configurations, estimators, signing in."""
 
 from __future__ import annotations
 
@@ -14,46 +14,6 @@ from ..sweep.script import ScriptRunConfig
 if TYPE_CHECKING:
     from ..sdk.experiment import Experiment
     from ..sdk.run import Run
-
-
-@dataclass
-class MpiConfiguration:
-    """How many processes one run has."""
-
-    process_count_per_node: int = 1
-    node_count: int = 1
-
-    @property
-    def processes(self) -> int:
-        """In all."""
-        return self.process_count_per_node * self.node_count
-
-
-@dataclass
-class PyTorchConfiguration:
-    """How many processes one run has; None: one on each node."""
-
-    communication_backend: str = "Nccl"
-    process_count: int | None = None
-    node_count: int = 1
-
-    @property
-    def processes(self) -> int:
-        """In all."""
-        return max(self.process_count or 1, self.node_count)
-
-
-@dataclass
-class TensorflowConfiguration:
-    """How many workers and parameter servers one run has."""
-
-    worker_count: int = 1
-    parameter_server_count: int = 1
-
-    @property
-    def processes(self) -> int:
-        """Workers in all."""
-        return self.worker_count
 
 
 @dataclass

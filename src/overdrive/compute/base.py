@@ -58,6 +58,10 @@ class Job:
     more than `memory` bytes is killed, and its `note` begins with OUT_OF_MEMORY. A Python
     script with a `warm` may be forked from a process that has made ready what it says, which makes no
     difference to it but in time.
+
+    `gpus` and `cores` are what the whole job needs for itself, 0 for what the back end gives unasked. `gpus` below 1
+    is a share of one; `pin_cores` ties the job to its cores. A job with `nodes` above 1 has for its argv the program
+    `runtime.gang`, which says how it is to be started on each of them; they share gpus and cores evenly.
     """
 
     id: str
@@ -68,6 +72,10 @@ class Job:
     memory: int | None = None
     source: Path | None = None
     warm: Warmth | None = None
+    gpus: float = 0.0
+    cores: int = 0
+    pin_cores: bool = False
+    nodes: int = 1
 
 
 class Claim(NamedTuple):

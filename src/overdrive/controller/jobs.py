@@ -139,6 +139,9 @@ class Jobs:
             source=Path(settings["snapshot"]),
             memory=None if limit is None else int(limit * 1e6),
             warm=Warmth(ready.modules, ready.prepare) if ready and not ready.obstacles else None,
+            gpus=float(script.gpus_per_run or 0),
+            cores=script.cores_per_run or 0,
+            pin_cores=script.pin_cores,
         )
 
 

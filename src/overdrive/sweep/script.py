@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from .checks import broken, is_number
+from .checks import broken, is_count, is_number
+from .distribution import KINDS, Distribution, distribution_from_json
 
 PLACEHOLDER = re.compile(r"\$\{\{\s*search_space\.([^\s{}]+?)\s*\}\}")
 """`${{search_space.x}}`, with or without blanks inside the braces."""
@@ -33,7 +34,9 @@ class ScriptRunConfig:
     the same place in its copy. `reads_parameters`: the program reads values from $OVERDRIVE_PARAM_x or the file
     $OVERDRIVE_PARAMS, though its command does not mention them. `warm`: whether the runs of a Python script are
     forked from a process that has imported its packages: "auto" where that is safe, "off", or the names of the
-    modules.
+    modules. A run gets `gpus_per_run` GPUs of its own, or a share of one when that is below 1 (0.5: two runs on each),
+    and `cores_per_run` cores, to which `pin_cores` ties it; runs wait until they are free. `distributed_job_config`
+    is for runs of several processes: PyTorchConfiguration, MpiConfiguration, TensorflowConfiguration.
     """
 
     source_directory: str = "."
@@ -43,7 +46,7 @@ class ScriptRunConfig:
     _telemetry_values: Any = field(default=None, repr=False)
     compute_target: Any = None
     environment: Any = None
-    distributed_job_config: Any = field(default=None, repr=False)
+    distributed_job_config: Distribution | None = field(default=None, repr=False)
     resume_from: Any = field(default=None, repr=False)
     max_run_duration_seconds: float | None = MONTH_SECONDS
     command: Sequence[Any] | str | None = None
@@ -56,6 +59,9 @@ class ScriptRunConfig:
     requirements: Mapping[str, Any] | None = field(default=None, repr=False)
     reads_parameters: bool = False
     warm: Sequence[str] | str = "auto"
+    gpus_per_run: float | None = None
+    cores_per_run: int | None = None
+    pin_cores: bool = False
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
@@ -104,7 +110,8 @@ class ScriptRunConfig:
         object.__setattr__(self, "run_config", None)
 
     def _problems(self) -> list[Problem]:
-        limit = self.max_run_duration_seconds
+        limit, distribution = self.max_run_duration_seconds, self.distributed_job_config
+        gpus, cores = self.gpus_per_run, self.cores_per_run
         found = broken(
             self,
             (
@@ -141,10 +148,26 @@ class ScriptRunConfig:
             ),
             (
                 "distributed_job_config",
-                getattr(self.distributed_job_config, "processes", 1) == 1,
+                isinstance(distribution, Distribution | None),
+                f"must be one of {', '.join(kind.__name__ for kind in KINDS.values())}, or None",
+            ),
+            (
+                "gpus_per_run",
+                gpus is None or (is_number(gpus, above=0) and (gpus < 1 or gpus == int(gpus))),
+                "must be a whole number of GPUs or a share of one below 1, or None",
+            ),
+            ("cores_per_run", cores is None or is_count(cores), "must be a whole number of cores, or None"),
+            (
+                "distributed_job_config",
+                getattr(distribution, "processes", 1) == 1,
                 "must be one process: a run has one here",
             ),
+            ("pin_cores", not self.pin_cores or cores, "needs cores_per_run: the number of cores of a run"),
         )
+        nodes = 1 if found or distribution is None else distribution.nodes
+        for name, given in {"gpus_per_run": gpus, "cores_per_run": cores}.items():
+            if nodes > 1 and given and given % nodes:
+                found.append(Problem(name, f"must be shared evenly by {nodes} nodes, got {given}"))
         if isinstance(self.arguments, str):
             try:
                 shlex.split(self.arguments)
@@ -154,6 +177,7 @@ class ScriptRunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The fields that a run depends on."""
+        distribution = self.distributed_job_config
         return {
             "source_directory": self.source_directory,
             "script": self.script,
@@ -170,12 +194,18 @@ class ScriptRunConfig:
             "requirements": self.requirements,
             "reads_parameters": self.reads_parameters,
             "warm": self.warm if isinstance(self.warm, str) else list(self.warm),
+            "gpus_per_run": self.gpus_per_run,
+            "cores_per_run": self.cores_per_run,
+            "pin_cores": self.pin_cores,
+            "distributed_job_config": distribution and distribution.to_json(),
         }
 
     @staticmethod
     def from_json(stored: Mapping[str, Any]) -> ScriptRunConfig:
         """The configuration that `to_json` wrote down."""
         fields = {k: v for k, v in stored.items() if k in ScriptRunConfig.__dataclass_fields__}
+        distribution = fields.get("distributed_job_config")
+        fields["distributed_job_config"] = distribution and distribution_from_json(distribution)
         return ScriptRunConfig(**{**fields, "arguments": fields.get("arguments") or None})
 
 

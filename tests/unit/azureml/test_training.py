@@ -26,11 +26,10 @@ from overdrive.azureml.beyond import beyond
 from overdrive.azureml.training import (
     Estimator,
     HyperDriveRunConfig,
-    MpiConfiguration,
-    PyTorchConfiguration,
     RunConfiguration,
 )
 from overdrive.sdk.environment import CondaDependencies
+from overdrive.sweep.distribution import MpiConfiguration, PyTorchConfiguration
 
 SPACE = {"lr": uniform(0, 1)}
 

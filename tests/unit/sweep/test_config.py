@@ -20,6 +20,7 @@ from overdrive.samplers.grid import GridParameterSampling
 from overdrive.samplers.random import RandomParameterSampling
 from overdrive.samplers.sobol import SobolParameterSampling
 from overdrive.sweep.config import HyperDriveConfig, SingleRunConfig
+from overdrive.sweep.distribution import PyTorchConfiguration
 from overdrive.sweep.script import ScriptRunConfig
 
 SCRIPT = ScriptRunConfig("src", script="train.py")
@@ -123,6 +124,17 @@ def test_all_problems_of_a_sweep_are_told_at_once():
 def test_all_problems_of_a_script_are_told_at_once():
     found = problems(ScriptRunConfig, command=[], script="t.py", max_run_duration_seconds=0, grace_seconds=-1)
     assert set(found) == {"command", "max_run_duration_seconds", "grace_seconds"}
+
+
+@pytest.mark.parametrize("gpus", [0, -1, 1.5, "1", True])
+def test_gpus_are_whole_or_a_share_of_one(gpus):
+    assert list(problems(ScriptRunConfig, script="t.py", gpus_per_run=gpus)) == ["gpus_per_run"]
+
+
+def test_cores_are_whole_and_what_is_pinned_is_counted():
+    found = problems(ScriptRunConfig, script="t.py", cores_per_run=1.5)
+    assert list(found) == ["cores_per_run"]
+    assert list(problems(ScriptRunConfig, script="t.py", pin_cores=True)) == ["pin_cores"]
 
 
 @pytest.mark.parametrize(
@@ -254,6 +266,8 @@ CONFIGS = {
         "run_config": ScriptRunConfig(
             "a b/c", script="t.py", arguments=["--x", 1, "y z\n"], environment_variables={"A": "1"},
             max_run_duration_seconds=5, grace_seconds=1, interpreter="/py", environment="e",
+            gpus_per_run=0.25, cores_per_run=2, pin_cores=True,
+            distributed_job_config=PyTorchConfiguration("gloo", 1),
         ),
     },
     "command": {"run_config": ScriptRunConfig(command="t ${{search_space.lr}} | tee x")},
