@@ -43,6 +43,7 @@ class Wanted:
     params: tuple[str, ...]
     templates: tuple[Path, ...]
     source: Path | None
+    compute: str | None = None
 
 
 def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveConfig, str, list[str]]:
@@ -89,6 +90,7 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
         command=found.words,
         max_run_duration_seconds=run_time,
         templates=templates or (),
+        compute_target=wanted.compute,
         reads_parameters=bool(wanted.params) and not templates,
     )
     config = HyperDriveConfig(

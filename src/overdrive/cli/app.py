@@ -27,6 +27,12 @@ Folder = Annotated[
 AutoResume = Annotated[
     bool, typer.Option("--auto-resume", help="Go on with sweeps that have lost their controller.")
 ]
+Compute = Annotated[
+    str | None,
+    typer.Option(
+        "--compute", metavar="NAME", help="Where runs run: local, slurm, or a name in the settings."
+    ),
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A larger budget: max_total_runs=200.")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .app import AutoResume, Changes, Folder, Id, Json, app
+from .app import AutoResume, Changes, Compute, Folder, Id, Json, app
 
 
 @app.command()
@@ -20,13 +20,15 @@ def submit(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as in limits.max_total_trials=10."),
     ] = None,
+    compute: Compute = None,
     as_json: Json = False,
     workspace: Folder = None,
 ) -> int:
     """Start a sweep and watch it; Ctrl-C asks whether to cancel it or leave it running."""
     from .submit import run
 
-    return run(spec, settings or [], workspace, detach=detach, auto_resume=auto_resume, as_json=as_json)
+    changes = [*(settings or []), *([f"compute={compute}"] if compute else [])]
+    return run(spec, changes, workspace, detach=detach, auto_resume=auto_resume, as_json=as_json)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -98,6 +100,7 @@ def sweep(
         list[str] | None,
         typer.Option("--resume-from", metavar="ID", help="An earlier sweep whose runs are prior knowledge."),
     ] = None,
+    compute: Compute = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="One run; show what it reports and how long a sweep takes.")
     ] = False,
@@ -127,6 +130,7 @@ def sweep(
         params=tuple(params or ()),
         templates=tuple(templates or ()),
         source=source,
+        compute=compute,
     )
     if dry_run:
         from .dryrun import rehearse

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ..registry import Registry
 
@@ -105,9 +105,34 @@ class JobState(NamedTuple):
         return self.phase in ("ended", "lost")
 
 
+class Survey(NamedTuple):
+    """What a back end has: how many runs could start now, how many fit when it is idle, the cores that each gets,
+    and its health in words. `all` is at least 1."""
+
+    free: int
+    all: int
+    cores: int
+    health: str
+
+
+class Surveyed(Protocol):
+    """What a back end may offer beyond the contract."""
+
+    @staticmethod
+    def survey(options: Mapping[str, Any]) -> Survey:
+        """What there is, within 10 seconds. ComputeError when nothing answers, or when runs with these options
+        can never start there: the message says what there is instead."""
+        ...
+
+
 class Compute(Protocol):
-    """A back end, built with the sweep's folder: `Class(folder)`. Used from one thread. ComputeError when
-    the back end itself cannot be reached."""
+    """A back end, built with the sweep's folder and the target's options: `Class(folder, options)`. Used from one
+    thread. ComputeError when the back end itself cannot be reached."""
+
+    @staticmethod
+    def options(given: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a target, checked without asking anybody; ConfigError with all that is wrong."""
+        ...
 
     def start(self, job: Job) -> str:
         """Ask for the job to be started, and return its handle at once."""

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..errors import ComputeError
 from ..runtime import processes, wire
 from .base import Claim, Job, JobState, Phase
 from .launcher import PROTOCOL, Names
+from .options import checked
 
 PATIENCE = 30.0  # seconds for a launcher to come up or to answer
 DEATHS = 5  # so many launchers lost within a minute, and something is wrong that a new one will not mend
@@ -47,7 +48,12 @@ class LocalCompute:
     write, and neither reaping nor cancelling waits for a large source folder.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    @staticmethod
+    def options(given: Mapping[str, Any]) -> dict[str, Any]:
+        """This machine has none."""
+        return checked(given, {})
+
+    def __init__(self, folder: Path | str, options: Mapping[str, Any] | None = None) -> None:
         self._folder = str(Path(folder).absolute())
         self._names = Names(self._folder)
         self._socket: socket.socket | None = None

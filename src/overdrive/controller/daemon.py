@@ -82,7 +82,9 @@ def main() -> None:
             print("the sweep has ended, and nobody resumes it", flush=True)
             lease.give_up()
             return
-        compute = COMPUTES.load(store.sweep(order["sweep"]).config.get("compute", "local"))(folder)
+        stored = store.sweep(order["sweep"]).config
+        kind = COMPUTES.load(stored.get("compute", "local"))
+        compute = kind(folder, stored.get("compute_options", {}))
         try:
             controller(store, compute, lease, order["sweep"], folder).run()
         finally:

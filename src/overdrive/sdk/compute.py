@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..compute.base import COMPUTES
+from ..compute.base import COMPUTES, Survey
 from ..errors import ConfigError, Problem
 from .settings import FILE, Settings
 
@@ -13,21 +15,54 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 
-def compute_of(settings: Settings, name: str | None) -> tuple[str, list[str]]:
-    """The back end that a compute target's name means here, and what should be said about it."""
-    if name is None or name == "local":
-        return "local", []
-    mapped = settings.compute.get(name)
-    if mapped is None:
-        advice = (
-            f"compute_target: {name!r} is not known here; the runs run on this machine "
-            f'([compute] "{name}" = "local" in {FILE} says so for good)'
-        )
-        return "local", [advice]
-    if mapped not in COMPUTES.names():
-        what = f"must be one of {', '.join(COMPUTES.names())}, got {mapped!r}"
-        raise ConfigError(Problem(f"{FILE}: compute.{name}", what))
-    return mapped, []
+class Target(NamedTuple):
+    """What a compute target's name means here: a back end, its options, and what should be said about it."""
+
+    type: str
+    options: Mapping[str, Any]
+    advice: Sequence[str] = ()
+
+    def survey(self) -> Survey | None:
+        """What the back end has; None where it cannot say. ComputeError when it cannot be reached."""
+        if self.type == "local":
+            return None
+        kind = COMPUTES.load(self.type)
+        return kind.survey(self.options) if hasattr(kind, "survey") else None
+
+
+def target_of(settings: Settings, name: str | None) -> Target:
+    """The meaning of a name: what the settings say, else the back end of that name (`slurm`, `ray://host:10001`),
+    else this machine. ConfigError with all that is wrong with the options."""
+    name = name or "local"
+    there = COMPUTES.names()
+    given = settings.compute.get(name, {"type": "local"} if name == "local" else None)
+    where = f"{FILE}: compute.{name}"
+    if given is None:
+        where, scheme = "compute_target", name.partition("://")[0]
+        if scheme not in there:
+            return Target("local", {}, [_unknown(name, there)])
+        given = {"type": scheme} if scheme == name else {"type": scheme, "address": name}
+    elif isinstance(given, str):
+        given = {"type": given}
+    kind, options = given["type"], {key: value for key, value in given.items() if key != "type"}
+    if kind not in there:
+        where = where if isinstance(settings.compute.get(name), str) else f"{where}.type"
+        raise ConfigError(Problem(where, f"must be one of {', '.join(there)}, got {kind!r}"))
+    if kind == "local" and not options:
+        return Target(kind, {})
+    try:
+        return Target(kind, COMPUTES.load(kind).options(options))
+    except ConfigError as error:
+        raise error.within(where) from None
+
+
+def _unknown(name: str, there: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, there, n=1)
+    hint = f"; did you mean {near[0]!r}? " if near else " "
+    return (
+        f"compute_target: {name!r} is not known here; the runs run on this machine"
+        f'{hint}([compute] "{name}" = "local" in {FILE} says so for good)'
+    )
 
 
 @dataclass
@@ -45,7 +80,7 @@ class ComputeTarget:
     def __init__(self, workspace: Workspace | None = None, name: str = "local") -> None:
         self.workspace = workspace
         self.name = name
-        self.type = "local"
+        self.type = target_of(workspace.settings, name).type if workspace else "local"
         self.provisioning_state = "Succeeded"
 
     @staticmethod

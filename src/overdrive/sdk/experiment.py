@@ -23,7 +23,7 @@ from ..sweep.config import HyperDriveConfig, SingleRunConfig
 from ..sweep.script import ScriptRunConfig
 from ..sweep.templates import filled, names_in, template_problems
 from . import snapshot
-from .compute import compute_of
+from .compute import target_of
 from .environment import interpreter_of
 from .warm_start import prior_runs, runs_to_resume
 from .workspace import Workspace
@@ -105,11 +105,14 @@ class Experiment:
         _check_script(config.run_config, source, kept)
         _check_templates(config, kept)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        limits = config.limits(machine=cores)
+        target = target_of(self.workspace.settings, config.run_config.compute_target)
+        there = target.survey()
+        limits = config.limits(machine=there.all if there else cores)
         sweep_id = config.custom_run_id or _new_id(kind, self.name)
         self._refuse_if_taken(sweep_id)
         interpreter, advice = interpreter_of(self.workspace, config.run_config)
-        compute, more = compute_of(self.workspace.settings, config.run_config.compute_target)
+        concurrent = min(limits.max_concurrent_runs, limits.max_total_runs)
+        shared, among = (there.cores, 1) if there else (cores, concurrent)
         now = time.time()
         first = prior_runs(config, sweep_id, now)
         first.messages += [Message(now, "info", hint) for hint in config.hints(limits)]
@@ -118,13 +121,14 @@ class Experiment:
             "limits": limits.to_json(),
             "snapshot": str(kept),
             "interpreter": interpreter,
-            "compute": compute,
+            "compute": target.type,
+            "compute_options": dict(target.options),
             "home": str(self.workspace.home),
-            "threads": threads(cores, min(limits.max_concurrent_runs, limits.max_total_runs), os.environ),
+            "threads": threads(shared, among, os.environ),
             "python_path": {**_python_path(self.workspace.python_path()), EXPERIMENT: self.name},
         }
         record = SweepRecord(sweep_id, self.name, kind, stored, created=now, tags=tags)
-        return record, first, [*config.advice(), *advice, *more]
+        return record, first, [*config.advice(), *advice, *target.advice]
 
     def _refuse_if_taken(self, sweep_id: str) -> None:
         try:

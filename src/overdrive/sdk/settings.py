@@ -6,7 +6,8 @@
     "old-stack" = "conda:py38"                                # a conda environment that is there
 
     [compute]
-    "gpu-cluster" = "local"
+    "cpu-cluster" = "local"                                   # a back end of Overdrive
+    "gpu-cluster" = {type = "slurm", partition = "gpu"}       # or one with its options
 
     [data]
     "iris" = "data/iris.csv"                                  # a path, or an http(s) address
@@ -21,6 +22,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError, Problem
 
@@ -33,7 +35,7 @@ class Settings:
     """The three tables; what OVERDRIVE_ENVIRONMENT_MAP says of environments goes before the file."""
 
     environments: Mapping[str, str] = field(default_factory=dict)
-    compute: Mapping[str, str] = field(default_factory=dict)
+    compute: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -46,14 +48,17 @@ def read_settings(home: Path, variables: Mapping[str, str] = os.environ) -> Sett
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(Problem(str(file), str(error))) from None
     known = Settings.__dataclass_fields__
-    tables: dict[str, dict[str, str]] = {name: {} for name in known}
+    tables: dict[str, dict[str, Any]] = {name: {} for name in known}
     for table, entries in data.items():
         if table not in known or not isinstance(entries, dict):
             problems.append(Problem(f"{file}: {table}", f"must be one of the tables {', '.join(known)}"))
             continue
         for name, value in entries.items():
-            if isinstance(value, str) and value:
+            if (isinstance(value, str) and value) or (table == "compute" and _is_target(value)):
                 tables[table][name] = value
+            elif table == "compute" and isinstance(value, dict):
+                what = f'must say its type (a name with a dot stands in quotes: [compute."{name}.1"]), got {value!r}'
+                problems.append(Problem(f"{file}: {table}.{name}", what))
             else:
                 what = f'must be text (a name with a dot stands in quotes: "{name}.1"), got {value!r}'
                 problems.append(Problem(f"{file}: {table}.{name}", what))
@@ -66,3 +71,7 @@ def read_settings(home: Path, variables: Mapping[str, str] = os.environ) -> Sett
     if problems:
         raise ConfigError(problems)
     return Settings(**tables)
+
+
+def _is_target(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("type"), str) and value["type"] != ""
