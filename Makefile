@@ -24,8 +24,11 @@ test: venv engines
 
 # What Debian packages; without root or apt the tests of a missing engine are skipped by name.
 engines:
-	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || true
+	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || exit 0; missing=""; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	[ -z "$$missing" ] || { apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || true
 
 check: venv
 	$(BIN)/ruff check .

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+import postgresql
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord
@@ -41,12 +43,33 @@ def history_of() -> HistoryOf:
     return build
 
 
+def _lacking(engine: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"engine {engine!r} is missing, and CI=true", pytrace=False)
+    pytest.skip(f"engine {engine!r} is not here")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """`@pytest.mark.engine("ray")`: a module or a command that a laptop may lack."""
     for mark in item.iter_markers("engine"):
         name = str(mark.args[0])
-        if shutil.which(name) or importlib.util.find_spec(name):
-            continue
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"engine {name!r} is missing, and CI=true", pytrace=False)
-        pytest.skip(f"engine {name!r} is not here")
+        if not (shutil.which(name) or importlib.util.find_spec(name)):
+            _lacking(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server that all tests of a session share."""
+    programs = postgresql.binaries()
+    if programs is None or importlib.util.find_spec("psycopg") is None:
+        _lacking("postgresql")
+        return
+    server = postgresql.Server(programs)
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres(postgres_server: postgresql.Server) -> str:
+    """The URL of a workspace that nobody has used, in a database that all tests of a session share."""
+    return f"{postgres_server.url}&workspace={uuid.uuid4().hex}"

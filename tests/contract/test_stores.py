@@ -1,7 +1,4 @@
-"""The contract of a store, sentence by sentence, over every registered store.
-
-A store other than SQLite is tested where OVERDRIVE_TEST_<SCHEME> holds the URL of an empty database.
-"""
+"""The contract of a store, sentence by sentence, over every registered store."""
 
 from __future__ import annotations
 
@@ -38,12 +35,9 @@ HOSTILE = [
 @pytest.fixture(params=STORES.names())
 def url(request, tmp_path):
     """The URL of a store that holds nothing yet."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'overdrive.db'}"
-    found = os.environ.get(f"OVERDRIVE_TEST_{request.param.upper()}")
-    if found is None:
-        pytest.skip(f"OVERDRIVE_TEST_{request.param.upper()} names no {request.param} database")
-    return found
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres")
+    return f"sqlite:///{tmp_path / 'overdrive.db'}"
 
 
 @pytest.fixture
@@ -113,6 +107,8 @@ def test_sweeps_come_newest_first(store):
 def test_what_is_not_there_is_not_found(store):
     questions = [
         lambda: store.sweep("x"),
+        lambda: store.sweep("a\0b"),
+        lambda: store.find("half \udcff"),
         lambda: store.revision("x"),
         lambda: store.changes("x"),
         lambda: store.owner("x"),
@@ -310,6 +306,19 @@ def test_a_turn_is_there_whole_or_not_at_all(store):
     assert store.revision("HD_1") == 2
 
 
+def test_a_turn_that_is_committed_again_is_written_once(store):
+    a_sweep(store)
+    turn = Turn(
+        new_runs=[a_run(0)], points=[("HD_1_0", Point("loss", 1.0))], messages=[Message(1.0, "info", "x")]
+    )
+    for _ in range(2):
+        store.commit("HD_1", turn)
+    change = store.changes("HD_1")
+    assert (change.sweep.revision, len(change.points), len(change.messages)) == (1, 1, 1)
+    commit(store, points=[("HD_1_0", Point("loss", 1.0))])  # another turn, though it says the same
+    assert len(store.changes("HD_1").points) == 2
+
+
 def test_a_large_turn(store):
     a_sweep(store)
     points = [(f"HD_1_{n % 50}", Point("loss", float(n))) for n in range(20_000)]
@@ -340,7 +349,7 @@ def test_wishes_wait_until_they_are_handled(store):
     assert len(store.requests("HD_2")) == 1
 
 
-ONE, TWO = Holder(10, "b1", "here", 1.0), Holder(20, "b2", "there", 2.0)
+ONE, TWO = Holder(10, "b1", "here"), Holder(20, "b2", "there")
 
 
 def test_a_sweep_has_at_most_one_holder(store, opened):
@@ -349,18 +358,22 @@ def test_a_sweep_has_at_most_one_holder(store, opened):
     assert store.holder("HD_1") is None
     assert store.hold("HD_1", ONE, None)
     assert not other.hold("HD_1", TWO, None)  # it has not seen that there is one
-    assert other.holder("HD_1") == ONE
+    assert ONE.same(other.holder("HD_1"))
     assert other.hold("HD_1", TWO, ONE)
     assert not store.hold("HD_1", ONE, ONE)
-    assert store.holder("HD_1") == TWO
+    assert TWO.same(store.holder("HD_1"))
 
 
-def test_a_holder_that_was_seen_at_another_beat_is_the_same(store):
+def test_a_heartbeat_is_stamped_by_the_store_and_read_by_our_clock(store):
     a_sweep(store)
-    store.hold("HD_1", ONE, None)
-    store.commit("HD_1", Turn(), ONE._replace(heartbeat=5.0))
-    assert store.holder("HD_1") == ONE._replace(heartbeat=5.0)
-    assert store.hold("HD_1", TWO, ONE)
+    before = time.time()
+    store.hold("HD_1", ONE._replace(heartbeat=5.0), None)  # what it says of itself does not count
+    first = store.holder("HD_1").heartbeat
+    assert before - 0.1 <= first <= time.time() + 0.1
+    time.sleep(0.05)
+    store.commit("HD_1", Turn(), ONE)
+    assert store.holder("HD_1").heartbeat >= first + 0.04
+    assert store.hold("HD_1", TWO, ONE)  # the same process, at whichever beat it was seen
 
 
 @pytest.mark.parametrize("released", [False, True])
@@ -380,7 +393,7 @@ def test_only_the_holder_releases(store):
     a_sweep(store)
     store.hold("HD_1", ONE, None)
     store.release("HD_1", TWO)
-    assert store.holder("HD_1") == ONE
+    assert ONE.same(store.holder("HD_1"))
     store.release("HD_1", ONE._replace(heartbeat=9.0))
     assert store.holder("HD_1") is None
     assert store.hold("HD_1", TWO, None)
@@ -491,6 +504,36 @@ def test_many_processes_may_make_the_store_at_once(url):
         assert out == "ok\n", err
 
 
+TAKER = """
+import sys
+from overdrive.store.base import Holder, Turn, open_store
+url, pid = sys.argv[1], int(sys.argv[2])
+store, me = open_store(url), Holder(pid, "b", "here")
+print("ready", flush=True)
+sys.stdin.readline()
+print(store.hold("HD_1", me, None), flush=True)
+"""
+
+
+def test_of_processes_that_take_a_sweep_at_once_one_gets_it(store, url):
+    a_sweep(store)
+    takers = {
+        pid: subprocess.Popen(
+            [sys.executable, "-c", TAKER, url, str(pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for pid in (101, 102, 103)
+    }
+    for taker in takers.values():
+        assert taker.stdout.readline() == "ready\n"
+    for taker in takers.values():
+        go(taker)
+    got = [pid for pid, taker in takers.items() if taker.communicate()[0] == "True\n"]
+    assert got == [store.holder("HD_1").pid]
+
+
 # ---------------------------------------------------------------- stores that cannot
 
 
@@ -521,12 +564,13 @@ def test_a_newer_schema_is_refused(database):
 def test_an_older_schema_is_brought_up_to_date(database):
     with sqlite3.connect(database) as connection:
         connection.execute("ALTER TABLE runs ADD COLUMN output_offset BIGINT NOT NULL DEFAULT 0")
+        connection.execute("ALTER TABLE sweeps DROP COLUMN turn")
         connection.execute("UPDATE overdrive SET version = 1")
     connection.close()
     for _ in range(2):
         store = open_store(f"sqlite:///{database}")
         with sqlite3.connect(database) as connection:
-            assert connection.execute("SELECT version FROM overdrive").fetchall() == [(2,)]
+            assert connection.execute("SELECT version FROM overdrive").fetchall() == [(3,)]
             columns = [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
         connection.close()
         assert "metric_offset" in columns and "output_offset" not in columns

@@ -186,6 +186,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     made = Lab(tmp_path / "lab")
     yield made
     made.tidy()
+    made.workspace.store.close()
 
 
 # ---------------------------------------------------------------- the studio in a browser

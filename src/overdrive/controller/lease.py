@@ -23,7 +23,7 @@ class Lease:
         me = look(os.getpid())
         self._store = store
         self._sweep_id = sweep_id
-        self._me = Holder(os.getpid(), me.birth if me else "", socket.gethostname(), 0.0)
+        self._me = Holder(os.getpid(), me.birth if me else "", socket.gethostname())
         self._beaten = 0.0
 
     def take(self) -> None:
@@ -36,7 +36,7 @@ class Lease:
     def beat(self) -> Holder:
         """Us, alive now: to be written with whatever is written next."""
         self._beaten = time.monotonic()
-        return self._me._replace(heartbeat=time.time())
+        return self._me
 
     def pulse(self, active: float) -> None:
         """Write a heartbeat, and the sweep's seconds so far, if nothing has been written for a while.

@@ -12,6 +12,10 @@
     [data]
     "iris" = "data/iris.csv"                                  # a path, or an http(s) address
 
+    [store]
+    url = "postgresql://ada@db.example.org/tuning"            # instead of SQLite; no password: ~/.pgpass has it
+    workspace = "digits"                                      # its name there, by default the project folder's
+
 Relative paths start at the project's folder.
 """
 
@@ -28,15 +32,19 @@ from ..errors import ConfigError, Problem
 
 FILE = "settings.toml"
 VARIABLE = "OVERDRIVE_ENVIRONMENT_MAP"
+STORE_VARIABLE = "OVERDRIVE_STORE"
+STORE = ("url", "workspace")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The three tables; what OVERDRIVE_ENVIRONMENT_MAP says of environments goes before the file."""
+    """The tables; what OVERDRIVE_ENVIRONMENT_MAP says of environments and OVERDRIVE_STORE of the store's URL goes
+    before the file."""
 
     environments: Mapping[str, str] = field(default_factory=dict)
     compute: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    store: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_settings(home: Path, variables: Mapping[str, str] = os.environ) -> Settings:
@@ -54,7 +62,9 @@ def read_settings(home: Path, variables: Mapping[str, str] = os.environ) -> Sett
             problems.append(Problem(f"{file}: {table}", f"must be one of the tables {', '.join(known)}"))
             continue
         for name, value in entries.items():
-            if (isinstance(value, str) and value) or (table == "compute" and _is_target(value)):
+            if table == "store" and name not in STORE:
+                problems.append(Problem(f"{file}: store.{name}", f"must be one of {', '.join(STORE)}"))
+            elif (isinstance(value, str) and value) or (table == "compute" and _is_target(value)):
                 tables[table][name] = value
             elif table == "compute" and isinstance(value, dict):
                 what = f'must say its type (a name with a dot stands in quotes: [compute."{name}.1"]), got {value!r}'
@@ -68,6 +78,8 @@ def read_settings(home: Path, variables: Mapping[str, str] = os.environ) -> Sett
             tables["environments"][name] = target
         else:
             problems.append(Problem(VARIABLE, f"must be name=target;name=target;..., got {entry!r}"))
+    if variables.get(STORE_VARIABLE):
+        tables["store"]["url"] = variables[STORE_VARIABLE]
     if problems:
         raise ConfigError(problems)
     return Settings(**tables)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..errors import ConfigError, NotFound, Unsupported
 from ..model.records import Status
@@ -99,8 +100,17 @@ class Workspace:
 
     @property
     def store_url(self) -> str:
-        """Where this workspace remembers."""
-        return f"sqlite:///{self.home / 'overdrive.db'}"
+        """Where this workspace remembers: in its folder, or where the settings or OVERDRIVE_STORE say."""
+        store = self.settings.store
+        url = store.get("url")
+        if url is None:
+            return f"sqlite:///{self.home / 'overdrive.db'}"
+        if url.startswith("sqlite:///"):  # controllers run in another folder
+            return f"sqlite:///{self.root / url.removeprefix('sqlite:///')}"
+        if "workspace=" in url.partition("?")[2]:
+            return url
+        name = store.get("workspace") or self.name or "default"
+        return f"{url}{'&' if '?' in url else '?'}workspace={quote(name, errors='surrogateescape')}"
 
     @cached_property
     def store(self) -> Store:

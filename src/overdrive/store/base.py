@@ -10,13 +10,18 @@ The contract
 - At most one holder has a sweep: `hold` gives it only to whoever has seen who held it last, and a commit in
   the name of a holder who has lost it changes nothing and raises SweepHeld. So a controller that was stopped
   for an hour and wakes up does no harm.
+- The same turn, committed twice in succession, is written once: a connection may break after the commit and
+  before its answer, and whoever does not know tries again.
+- Heartbeats are stamped by the store's own clock (that of the database's server, of this machine for a file) and
+  read as times of the reader's, so that clocks which differ between machines do no harm.
 - A run's terminal status never changes again; a sweep's changes only when somebody resumes it.
-- Every method may be called from any process, and from one thread at a time.
+- Every method may be called from any process, and from one thread at a time; `wait` from another at the same time.
 - NaN survives; a name or a text may hold any character that a file name or a script can produce.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -29,7 +34,8 @@ from ..registry import Registry
 STORES = Registry(
     "stores",
     {
-        "sqlite": "overdrive.store.sql:SqlStore",
+        "sqlite": "overdrive.store.sqlite:SqliteStore",
+        "postgresql": "overdrive.store.postgresql:PostgresStore",
     },
 )
 
@@ -72,12 +78,13 @@ class Request(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """Who controls a sweep: a process, known by pid and birth (pids come again), and its last beat."""
+    """Who controls a sweep: a process, known by pid and birth (pids come again). `heartbeat`: when it showed itself
+    last, by the clock of whoever asks; the store stamps it."""
 
     pid: int
     born: str
     host: str
-    heartbeat: float
+    heartbeat: float = 0.0
 
     def same(self, other: Holder | None) -> bool:
         """Whether it is the same process, whenever it was seen."""
@@ -89,7 +96,7 @@ class Turn:
     """All that one turn of a controller changes; empty fields change nothing.
 
     `offsets` are the bytes read of each run's metric file, by run id; `active` is
-    the seconds that controllers have spent on the sweep so far.
+    the seconds that controllers have spent on the sweep so far. `token` tells it from any other turn.
     """
 
     sweep: SweepRecord | None = None
@@ -101,9 +108,10 @@ class Turn:
     messages: list[Message] = field(default_factory=list)
     active: float | None = None
     handled: list[int] = field(default_factory=list)
+    token: str = field(default_factory=lambda: os.urandom(8).hex())
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__)
+        return any(getattr(self, name) for name in self.__slots__ if name != "token")
 
 
 class Change(NamedTuple):
@@ -139,6 +147,9 @@ class Store(Protocol):
 
     def revision(self, sweep_id: str) -> int:
         """The number of commits so far; cheap enough to ask ten times a second."""
+
+    def wait(self, seconds: float) -> None:
+        """Return when something may have changed since the last call, at the latest after so many seconds."""
 
     def entries(self, run_id: str) -> list[Entry]:
         """What a run logged that is not a scalar, in order."""
@@ -178,9 +189,10 @@ class Store(Protocol):
 
 
 def open_store(url: str) -> Store:
-    """The store at this URL (`sqlite:////folder/overdrive.db`); made when it is not there yet."""
+    """The store at this URL, made when it is not there yet: `sqlite:////folder/overdrive.db`, or
+    `postgresql://user@host/database?workspace=name`."""
     scheme = url.partition(":")[0].partition("+")[0]
-    if scheme not in STORES.names():
-        raise StoreError(f"store {url!r}: no store for {scheme!r}; there are {', '.join(STORES.names())}")
+    if scheme not in STORES.names():  # the rest of a URL may hold a password
+        raise StoreError(f"no store for {scheme!r} URLs; there are {', '.join(STORES.names())}")
     store: Store = STORES.load(scheme)(url)
     return store

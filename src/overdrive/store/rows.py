@@ -20,7 +20,7 @@ def sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
         "kind": sweep.kind,
         "config": dumps(sweep.config),
         "status": str(sweep.status),
-        "reason": None if sweep.reason is None else clean(sweep.reason),
+        "reason": sweep.reason,
         "created": sweep.created,
         "started": sweep.started,
         "ended": sweep.ended,
@@ -33,7 +33,7 @@ def run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
     """The columns of a run that change."""
     return {
         "status": str(run.status),
-        "reason": None if run.reason is None else clean(run.reason),
+        "reason": run.reason,
         "handle": None if run.handle is None else dumps(run.handle),
         "exit_code": run.exit_code,
         "created": run.created,
@@ -100,11 +100,6 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def clean(text: str) -> str:
-    """Text that every database takes: no NUL, no half of a surrogate pair."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
 # Built once: building a statement costs more than running it.
 
 
@@ -155,7 +150,7 @@ def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
                     "sweep": key,
                     "run": run_id,
                     "attempt": point.attempt,
-                    "name": clean(point.name),
+                    "name": point.name,
                     "value": None if point.value != point.value else point.value,
                     "step": point.step,
                     "time": point.time,
@@ -167,14 +162,14 @@ def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
         db.execute(
             entries.insert(),
             [
-                {"run": run_id, "name": clean(e.name), "kind": e.kind, "payload": dumps(e.payload)}
+                {"run": run_id, "name": e.name, "kind": e.kind, "payload": dumps(e.payload)}
                 for run_id, e in turn.entries
             ],
         )
     if turn.messages:
         db.execute(
             messages.insert(),
-            [{"sweep": key, "time": m.time, "level": m.level, "text": clean(m.text)} for m in turn.messages],
+            [{"sweep": key, "time": m.time, "level": m.level, "text": m.text} for m in turn.messages],
         )
     if turn.handled:
         db.execute(requests.update().where(requests.c.key.in_(turn.handled)).values(handled=True))

@@ -6,7 +6,20 @@ import sqlalchemy as sa
 
 from ..errors import StoreError
 
-VERSION = 2
+VERSION = 3
+
+
+class Words(sa.types.TypeDecorator[str]):
+    """Text that every database takes: no NUL, no half of a surrogate pair."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
 
 metadata = sa.MetaData()
 
@@ -22,18 +35,19 @@ sweeps = sa.Table(
     "sweeps",
     metadata,
     sa.Column("key", _big, primary_key=True, autoincrement=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("experiment", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("config", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
+    sa.Column("id", Words, nullable=False, unique=True),
+    sa.Column("experiment", Words, nullable=False),
+    sa.Column("kind", Words, nullable=False),
+    sa.Column("config", Words, nullable=False),
+    sa.Column("status", Words, nullable=False),
+    sa.Column("reason", Words),
     sa.Column("created", sa.Float),
     sa.Column("started", sa.Float),
     sa.Column("ended", sa.Float),
     sa.Column("active", sa.Float, nullable=False, comment="seconds under a controller"),
-    sa.Column("tags", sa.Text, nullable=False),
+    sa.Column("tags", Words, nullable=False),
     sa.Column("revision", _big, nullable=False),
+    sa.Column("turn", Words, comment="the token of the turn that was written last"),
 )
 
 runs = sa.Table(
@@ -41,22 +55,22 @@ runs = sa.Table(
     metadata,
     sa.Column("key", _big, primary_key=True, autoincrement=True),
     sa.Column("sweep", _big, sa.ForeignKey("sweeps.key"), nullable=False),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("id", Words, nullable=False, unique=True),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("params", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("handle", sa.Text),
+    sa.Column("params", Words, nullable=False),
+    sa.Column("status", Words, nullable=False),
+    sa.Column("reason", Words),
+    sa.Column("handle", Words),
     sa.Column("exit_code", sa.Integer),
     sa.Column("created", sa.Float),
     sa.Column("started", sa.Float),
     sa.Column("ended", sa.Float),
     sa.Column("spent", sa.Float, nullable=False),
-    sa.Column("cause", sa.Text),
-    sa.Column("causes", sa.Text, nullable=False),
+    sa.Column("cause", Words),
+    sa.Column("causes", Words, nullable=False),
     sa.Column("counted_from", sa.Integer, nullable=False),
-    sa.Column("kept", sa.Text, nullable=False),
-    sa.Column("origin", sa.Text),
+    sa.Column("kept", Words, nullable=False),
+    sa.Column("origin", Words),
     sa.Column("inherited", sa.Boolean, nullable=False),
     sa.Column("metric_offset", _big, nullable=False, default=0),
     sa.Column("revision", _big, nullable=False),
@@ -68,9 +82,9 @@ points = sa.Table(
     metadata,
     sa.Column("key", _big, primary_key=True, autoincrement=True),
     sa.Column("sweep", _big, sa.ForeignKey("sweeps.key"), nullable=False),
-    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("run", Words, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", Words, nullable=False),
     sa.Column("value", sa.Float, comment="NULL is NaN: SQLite has no other"),
     sa.Column("step", sa.Float),
     sa.Column("time", sa.Float),
@@ -81,10 +95,10 @@ entries = sa.Table(
     "entries",
     metadata,
     sa.Column("key", _big, primary_key=True, autoincrement=True),
-    sa.Column("run", sa.Text, nullable=False, index=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("run", Words, nullable=False, index=True),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("kind", Words, nullable=False),
+    sa.Column("payload", Words, nullable=False),
 )
 
 messages = sa.Table(
@@ -93,8 +107,8 @@ messages = sa.Table(
     sa.Column("key", _big, primary_key=True, autoincrement=True),
     sa.Column("sweep", _big, sa.ForeignKey("sweeps.key"), nullable=False),
     sa.Column("time", sa.Float, nullable=False),
-    sa.Column("level", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("level", Words, nullable=False),
+    sa.Column("text", Words, nullable=False),
     sa.Index("messages_of_sweep", "sweep", "key"),
 )
 
@@ -103,9 +117,9 @@ requests = sa.Table(
     metadata,
     sa.Column("key", _big, primary_key=True, autoincrement=True),
     sa.Column("sweep", _big, sa.ForeignKey("sweeps.key"), nullable=False),
-    sa.Column("run", sa.Text),
-    sa.Column("wish", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("run", Words),
+    sa.Column("wish", Words, nullable=False),
+    sa.Column("payload", Words, nullable=False),
     sa.Column("asked", sa.Float, nullable=False),
     sa.Column("handled", sa.Boolean, nullable=False, default=False),
     sa.Index("requests_of_sweep", "sweep", "handled"),
@@ -116,35 +130,36 @@ holders = sa.Table(
     metadata,
     sa.Column("sweep", _big, sa.ForeignKey("sweeps.key"), primary_key=True),
     sa.Column("pid", _big, nullable=False),
-    sa.Column("born", sa.Text, nullable=False),
-    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("born", Words, nullable=False),
+    sa.Column("host", Words, nullable=False),
     sa.Column("heartbeat", sa.Float, nullable=False),
 )
 
 models = sa.Table(
     "models",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("name", Words, primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
-    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("model", Words, nullable=False),
 )
 
 
-def prepare(engine: sa.Engine) -> None:
-    """Make the tables where there are none; StoreError when a newer version made them."""
-    with engine.begin() as connection:
-        if sa.inspect(connection).has_table(about.name):
-            found = connection.execute(sa.select(about.c.version)).scalar_one()
-            if found > VERSION:
-                raise StoreError(
-                    f"{engine.url.render_as_string()}: written by a newer Overdrive (schema {found}, this "
-                    f"one knows {VERSION}); upgrade with `pip install -U overdrive`"
-                )
-            if found < 2:  # the bytes of standard output that were read; sources count points instead
-                connection.execute(sa.text("ALTER TABLE runs DROP COLUMN output_offset"))
-            if found < VERSION:
-                connection.execute(about.update().values(version=VERSION))
-            return
+def prepare(connection: sa.Connection, name: str) -> None:
+    """Make the tables where there are none, in a transaction that no other maker shares; StoreError when a newer
+    version made them. `name`: how the store is called."""
+    if not sa.inspect(connection).has_table(about.name):
         metadata.create_all(connection, checkfirst=True)
-        if connection.execute(sa.select(about.c.version)).first() is None:
-            connection.execute(about.insert(), {"version": VERSION})
+        connection.execute(about.insert(), {"version": VERSION})
+        return
+    found = connection.execute(sa.select(about.c.version)).scalar_one()
+    if found > VERSION:
+        raise StoreError(
+            f"{name}: written by a newer Overdrive (schema {found}, this one knows {VERSION}); upgrade with "
+            "`pip install -U overdrive`"
+        )
+    if found < 2:  # the bytes of standard output that were read; sources count points instead
+        connection.execute(sa.text("ALTER TABLE runs DROP COLUMN output_offset"))
+    if found < 3:
+        connection.execute(sa.text("ALTER TABLE sweeps ADD COLUMN turn TEXT"))
+    if found < VERSION:
+        connection.execute(about.update().values(version=VERSION))

@@ -1,8 +1,4 @@
-"""The store over SQLAlchemy Core: SQLite in WAL mode (and PostgreSQL); one method a question.
-
-Durability on SQLite: WAL with synchronous=FULL, so each commit is on the disk before `commit`
-returns; a power cut costs at most the turn that was being written, never the file.
-"""
+"""What all stores over SQLAlchemy Core share: one method a question. How one connects, locks and waits differs."""
 
 from __future__ import annotations
 
@@ -11,8 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -22,10 +17,7 @@ from ..model.records import SweepRecord, Wish
 from . import schema
 from .base import START, Change, Cursor, Entry, Holder, Message, Request, Turn
 from .rows import dumps, goal_of, run_of, sweep_columns, sweep_of, write_turn
-from .schema import entries, holders, messages, models, points, requests, runs, sweeps
-
-NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "fuse.sshfs", "ceph", "afs")
-"""Where SQLite's WAL does not work: its shared memory does not cross machines."""
+from .schema import Words, entries, holders, messages, models, points, requests, runs, sweeps
 
 BUSY_SECONDS = 30
 """So long a writer waits for another one before the store counts as failed."""
@@ -37,22 +29,18 @@ BUSY_SECONDS = 30
 _REVISION = sa.select(sweeps.c.revision).where(sweeps.c.id == sa.bindparam("at"))
 _NEXT_REVISION = (
     sweeps.update()
-    .where(sweeps.c.key == sa.bindparam("at"))
-    .values(revision=sweeps.c.revision + 1, active=sa.func.coalesce(sa.bindparam("so_far"), sweeps.c.active))
+    .where(
+        sweeps.c.key == sa.bindparam("at"), sweeps.c.turn.is_distinct_from(sa.bindparam("token", type_=Words))
+    )
+    .values(
+        revision=sweeps.c.revision + 1,
+        active=sa.func.coalesce(sa.bindparam("so_far", type_=sa.Float), sweeps.c.active),
+        turn=sa.bindparam("token", type_=Words),
+    )
     .returning(sweeps.c.revision)
 )
+_LOCK = sa.select(sweeps.c.key).where(sweeps.c.key == sa.bindparam("at")).with_for_update()
 _POINT = ("key", "run", "name", "value", "step", "time", "attempt")
-_HOLDER = sa.select(holders).where(holders.c.sweep == sa.bindparam("at"))
-_BEAT = (
-    holders.update()
-    .where(
-        holders.c.sweep == sa.bindparam("at"),
-        holders.c.pid == sa.bindparam("the_pid"),
-        holders.c.born == sa.bindparam("the_born"),
-        holders.c.host == sa.bindparam("the_host"),
-    )
-    .values(heartbeat=sa.bindparam("heartbeat"))
-)
 _OPEN_REQUESTS = (
     sa.select(requests)
     .where(requests.c.sweep == sa.bindparam("at"), requests.c.handled.is_(False))
@@ -61,17 +49,47 @@ _OPEN_REQUESTS = (
 
 
 class SqlStore:
-    """See the contract in `store.base`."""
+    """See the contract in `store.base`. `name` stands for the store in messages; `now` is the time by its clock, in
+    seconds since the epoch."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        self._writer = self._engine.execution_options(write=True)
-        with self._failing():
-            schema.prepare(self._writer)
+    READING: ClassVar[dict[str, Any]] = {}
+    WRITING: ClassVar[dict[str, Any]] = {}
+    """What SQLAlchemy is told of connections that read only, and of those that write."""
+
+    def __init__(self, name: str, engine: sa.Engine, now: sa.ColumnElement[float]) -> None:
+        self._name = name
+        self._engine = engine
+        self._reader = engine.execution_options(**self.READING)
+        self._writer = engine.execution_options(**self.WRITING)
         self._keys: dict[str, int] = {}
+        mine = [
+            holders.c[column] == sa.bindparam(f"the_{column}") for column in ("sweep", "pid", "born", "host")
+        ]
+        self._beat = holders.update().where(*mine).values(heartbeat=now)
+        self._hold = holders.insert().values(heartbeat=now)
+        self._last = sa.select(holders, now.label("now")).where(holders.c.sweep == sa.bindparam("at"))
+        try:
+            with self._write() as db:
+                self._prepare(db)
+        except BaseException:
+            engine.dispose()
+            raise
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def wait(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    def _prepare(self, db: sa.Connection) -> None:
+        """Make what is not there yet."""
+        schema.prepare(db, self._name)
+
+    def _alone(self, db: sa.Connection) -> None:
+        """Keep other processes out of such places until the transaction ends."""
+
+    def _changed(self, db: sa.Connection) -> None:
+        """Tell whoever waits that this transaction changes something."""
 
     # Sweeps
 
@@ -79,6 +97,7 @@ class SqlStore:
         with self._write() as db:
             db.execute(sweeps.insert(), {"id": sweep.id, **sweep_columns(sweep), "revision": 0})
             write_turn(db, self._key(db, sweep.id), 0, turn or Turn())
+            self._changed(db)
 
     def find(self, prefix: str) -> str:
         with self._read() as db:
@@ -93,8 +112,11 @@ class SqlStore:
                 exact = db.execute(sa.select(table.c.id).where(table.c.id == prefix)).scalar()
                 if exact is not None:
                     return str(exact)
-            begins = sa.func.substr(sweeps.c.id, 1, len(prefix)) == prefix  # LIKE would ignore the case
-            found = list(db.execute(sa.select(sweeps.c.id).where(begins).limit(5)).scalars())
+            start = sa.func.substr(sweeps.c.id, 1, len(prefix), type_=Words)
+            begins = start == prefix  # LIKE would ignore the case
+            found = list(
+                db.execute(sa.select(sweeps.c.id).where(begins).order_by(sweeps.c.key).limit(5)).scalars()
+            )
         if len(found) == 1 and prefix:
             return str(found[0])
         if found and prefix:
@@ -179,10 +201,18 @@ class SqlStore:
     def commit(self, sweep_id: str, turn: Turn, holder: Holder | None = None) -> None:
         with self._write() as db:
             key = self._key(db, sweep_id)
-            if holder is not None:
-                self._beat(db, key, holder)
-            revision = db.execute(_NEXT_REVISION, {"at": key, "so_far": turn.active}).scalar_one()
+            new = {"at": key, "so_far": turn.active, "token": turn.token}
+            revision = db.execute(
+                _NEXT_REVISION, new
+            ).scalar()  # and nobody else takes a turn until we are done
+            if revision is None:
+                return  # it is written already
+            if holder is not None and not db.execute(self._beat, _named(key, holder)).rowcount:
+                other = self._holder(db, key)
+                who = f"process {other.pid} on {other.host}" if other else "nobody: it was released"
+                raise SweepHeld(f"this sweep is now held by {who}")
             write_turn(db, key, revision, turn)
+            self._changed(db)
 
     # Wishes and holders
 
@@ -208,13 +238,16 @@ class SqlStore:
     def hold(self, sweep_id: str, holder: Holder, after: Holder | None) -> bool:
         with self._write() as db:
             key = self._key(db, sweep_id)
+            db.execute(_LOCK, {"at": key})
             last = self._holder(db, key)
-            if last is None and after is None:
-                db.execute(holders.insert(), {"sweep": key, **holder._asdict()})
-                return True
-            if last is None or not last.same(after):
+            if last is not None and not last.same(after):
                 return False
-            db.execute(holders.update().where(holders.c.sweep == key).values(**holder._asdict()))
+            if last is None and after is not None:
+                return False
+            db.execute(holders.delete().where(holders.c.sweep == key))
+            db.execute(
+                self._hold, {"sweep": key, "pid": holder.pid, "born": holder.born, "host": holder.host}
+            )
             return True
 
     def holder(self, sweep_id: str) -> Holder | None:
@@ -224,6 +257,7 @@ class SqlStore:
     def release(self, sweep_id: str, holder: Holder) -> None:
         with self._write() as db:
             key = self._key(db, sweep_id)
+            db.execute(_LOCK, {"at": key})
             if holder.same(self._holder(db, key)):
                 db.execute(holders.delete().where(holders.c.sweep == key))
 
@@ -231,6 +265,7 @@ class SqlStore:
 
     def add_model(self, name: str, model: dict[str, Any]) -> int:
         with self._write() as db:
+            self._alone(db)
             newest = db.execute(
                 sa.select(sa.func.max(models.c.version)).where(models.c.name == name)
             ).scalar()
@@ -249,7 +284,7 @@ class SqlStore:
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
-        with self._failing(), self._engine.connect() as connection:
+        with self._failing(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -262,19 +297,13 @@ class SqlStore:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise StoreError(f"{self._engine.url.render_as_string()}: {error.orig}") from error
+            raise StoreError(f"{self._name}: {' '.join(str(error.orig).split())}") from error
 
     def _holder(self, db: sa.Connection, key: int) -> Holder | None:
-        row = db.execute(_HOLDER, {"at": key}).first()
-        return None if row is None else Holder(row.pid, row.born, row.host, row.heartbeat)
-
-    def _beat(self, db: sa.Connection, key: int, holder: Holder) -> None:
-        me = {"the_pid": holder.pid, "the_born": holder.born, "the_host": holder.host}
-        beaten = db.execute(_BEAT, {"at": key, "heartbeat": holder.heartbeat, **me})
-        if beaten.rowcount == 0:
-            other = self._holder(db, key)
-            who = f"process {other.pid} on {other.host}" if other else "nobody: it was released"
-            raise SweepHeld(f"this sweep is now held by {who}")
+        row = db.execute(self._last, {"at": key}).first()
+        if row is None:
+            return None
+        return Holder(row.pid, row.born, row.host, time.time() - (row.now - row.heartbeat))
 
     def _row(self, db: sa.Connection, sweep_id: str) -> sa.Row[Any]:
         row = db.execute(sa.select(sweeps).where(sweeps.c.id == sweep_id)).first()
@@ -295,38 +324,8 @@ def _tuples(db: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         return list(result.cursor.fetchall())
 
 
-def _engine(url: str) -> sa.Engine:
-    if not url.startswith("sqlite:"):
-        return sa.create_engine(url)
-    path = Path(url.removeprefix("sqlite:///"))
-    # Not parsed as a URL: a folder's name may hold a question mark or a percent sign.
-    place = sa.URL.create("sqlite", database=str(path))
-    engine = sa.create_engine(place, connect_args={"timeout": BUSY_SECONDS})
-    journal = "DELETE" if _on_network(path) else "WAL"
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: sqlite3 would begin too late
-        for pragma in (f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        # A transaction that reads first and writes later cannot wait for another writer: lock at once.
-        write = connection.get_execution_options().get("write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
-def _on_network(path: Path) -> bool:
-    try:
-        mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    except OSError:
-        return False
-    folder = str(path.absolute().parent)
-    holding = [m for m in mounts if len(m) > 2 and (folder + "/").startswith(m[1].rstrip("/") + "/")]
-    return bool(holding) and max(holding, key=lambda m: len(m[1]))[2].startswith(NETWORK_FILE_SYSTEMS)
+def _named(key: int, holder: Holder) -> dict[str, Any]:
+    return {"the_sweep": key, "the_pid": holder.pid, "the_born": holder.born, "the_host": holder.host}
 
 
 def _no_sweep(sweep_id: str) -> NotFound:

@@ -18,16 +18,26 @@ def test_the_variable_goes_before_the_file(tmp_path):
     assert settings.compute == {"cpu-cluster": "local"} and settings.data == {}
 
 
+def test_where_the_store_is(tmp_path):
+    (tmp_path / "settings.toml").write_text('[store]\nurl = "postgresql://a/b"\nworkspace = "digits"\n')
+    assert read_settings(tmp_path, {}).store == {"url": "postgresql://a/b", "workspace": "digits"}
+    named = read_settings(tmp_path, {"OVERDRIVE_STORE": "postgresql://c/d"})
+    assert named.store == {"url": "postgresql://c/d", "workspace": "digits"}
+
+
 def test_no_file_is_no_settings(tmp_path):
     assert read_settings(tmp_path, {}).environments == {}
 
 
 def test_all_mistakes_come_at_once(tmp_path):
-    (tmp_path / "settings.toml").write_text('[environment]\na = "b"\n[environments]\nsklearn-1.5 = "/a"\n')
+    (tmp_path / "settings.toml").write_text(
+        '[environment]\na = "b"\n[store]\nuri = "x"\n[environments]\nsklearn-1.5 = "/a"\n'
+    )
     with pytest.raises(ConfigError) as caught:
         read_settings(tmp_path, {"OVERDRIVE_ENVIRONMENT_MAP": "alone"})
     text = str(caught.value)
     assert "environment: must be one of the tables environments, compute, data" in text
+    assert "store.uri: must be one of url, workspace" in text
     assert "in quotes" in text and "'alone'" in text
 
 
