@@ -27,6 +27,7 @@ engines:
 	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || exit 0; missing=""; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	command -v slurmctld >/dev/null || missing="$$missing slurm-wlm munge"; \
 	[ -z "$$missing" ] || { apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || true
 

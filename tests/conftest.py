@@ -15,6 +15,7 @@ import postgresql
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord
+from slurm import Slurm
 
 HOSTILE_NAMES = ["two words", 'it\'s "quoted" $HOME', "line\nbreak", "back\\slash", "-dash", "größe 数"]
 
@@ -47,6 +48,19 @@ def _lacking(engine: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"engine {engine!r} is missing, and CI=true", pytrace=False)
     pytest.skip(f"engine {engine!r} is not here")
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Slurm]:
+    """A Slurm cluster of two nodes, at which SLURM_CONF points."""
+    if os.getuid() != 0:
+        pytest.skip("a Slurm of our own needs root")
+    cluster = Slurm()
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        cluster.down()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -109,8 +109,19 @@ class Bench:
         assert not open_ones
 
 
-@pytest.fixture(params=[*COMPUTES.names(), *(["local, warm"] if sys.platform == "linux" else [])])
+ENGINES = {"slurm": "slurmctld"}
+"""What must be there for a back end, which the fixture of its name then starts."""
+
+KINDS = [
+    pytest.param(name, marks=pytest.mark.engine(ENGINES[name])) if name in ENGINES else name
+    for name in [*COMPUTES.names(), *(["local, warm"] if sys.platform == "linux" else [])]
+]
+
+
+@pytest.fixture(params=KINDS)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    if request.param in ENGINES:
+        request.getfixturevalue(request.param)
     bench = Bench(request.param, tmp_path / "sweep")
     yield bench
     bench.close()

@@ -30,7 +30,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from ..registry import Registry
 
-COMPUTES = Registry("computes", {"local": "overdrive.compute.local:LocalCompute"})
+COMPUTES = Registry(
+    "computes",
+    {"local": "overdrive.compute.local:LocalCompute", "slurm": "overdrive.compute.slurm:SlurmCompute"},
+)
 
 OUT_OF_MEMORY = "out of memory"
 """How the note of a job begins that was killed for its memory, by us or by the kernel."""
@@ -119,9 +122,9 @@ class Surveyed(Protocol):
     """What a back end may offer beyond the contract."""
 
     @staticmethod
-    def survey(options: Mapping[str, Any]) -> Survey:
-        """What there is, within 10 seconds. ComputeError when nothing answers, or when runs with these options
-        can never start there: the message says what there is instead."""
+    def survey(options: Mapping[str, Any], gpus: float = 0.0, cores: int = 0, nodes: int = 1) -> Survey:
+        """What there is for runs with these options and needs, within 10 seconds. ComputeError when nothing
+        answers, or when such runs can never start there: the message says what there is instead."""
         ...
 
 

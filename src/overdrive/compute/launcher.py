@@ -23,13 +23,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from ..runtime import processes, wire
 from .door import Door, Message, listen
 from .localrun import LocalRun
-from .workcopy import copying
+from .workcopy import made
 from .zygotes import Zygotes
 
 PROTOCOL = 1
@@ -66,18 +66,11 @@ class _Start:
         self.warm = warm and {**warm, "source": source}
         self.due = 0.0
         self._source = source
-        self.steps = self._make(source)
+        self.steps = made(run.folder, source)
 
     def wait(self) -> None:
         """Begin anew when the disk has had time to become less full."""
-        self.due, self.steps = time.monotonic() + ROOM, self._make(self._source)
-
-    def _make(self, source: str | None) -> Generator[None, None, None]:
-        self.run.folder.make()
-        if source is not None:
-            yield from copying(source, self.run.folder.path, leave=wire.OWN)
-        if os.path.isdir(self.run.folder.files):
-            yield from copying(self.run.folder.files, self.run.folder.path)
+        self.due, self.steps = time.monotonic() + ROOM, made(self.run.folder, self._source)
 
 
 class Launcher:

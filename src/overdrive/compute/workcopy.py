@@ -9,12 +9,23 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
+
+from ..runtime import wire
 
 STEP = 8 << 20
 
 
-def copying(source: str, target: str, leave: str = "") -> Iterator[None]:
+def made(folder: wire.RunFolder, source: str | None) -> Generator[None, None, None]:
+    """Make a run's folder, in steps: the content of `source`, and over it what lies ready in `.run/files/`."""
+    folder.make()
+    if source is not None:
+        yield from copying(source, folder.path, leave=wire.OWN)
+    if os.path.isdir(folder.files):
+        yield from copying(folder.files, folder.path)
+
+
+def copying(source: str, target: str, leave: str = "") -> Generator[None, None, None]:
     """Copy the content of `source` into the folder `target`, a file or `STEP` bytes a step.
 
     `leave`: a name at the top of `source` that is not copied. Sockets, pipes and devices are passed over.
@@ -47,7 +58,7 @@ def _link(goal: str, copy: str) -> None:
         os.symlink(goal, copy)
 
 
-def _file(path: str, copy: str) -> Iterator[None]:
+def _file(path: str, copy: str) -> Generator[None, None, None]:
     read = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         status = os.fstat(read)

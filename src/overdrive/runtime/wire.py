@@ -3,6 +3,7 @@
     <run folder>/            the script's working directory: its copy of the source
         outputs/  logs/      what the script leaves for us to keep
         .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json  tags.json
+                             on another machine also order.json, what is to be run, and cancel.json, that it is to end
                              checkpoints/  and mlflow.jsonl, where the script uses MLflow
                              files/: what is copied over the source, at the same places
 
@@ -44,6 +45,7 @@ class RunFolder:
     """The one place that knows the names in a run folder; all are absolute when `path` is."""
 
     __slots__ = (
+        "cancel",
         "checkpoints",
         "exit",
         "files",
@@ -52,6 +54,7 @@ class RunFolder:
         "logs",
         "metrics",
         "mlflow",
+        "order",
         "outputs",
         "own",
         "params",
@@ -74,6 +77,8 @@ class RunFolder:
         self.stderr = os.path.join(self.own, "stderr.txt")
         self.job = os.path.join(self.own, "job.json")
         self.exit = os.path.join(self.own, "exit.json")
+        self.order = os.path.join(self.own, "order.json")
+        self.cancel = os.path.join(self.own, "cancel.json")
         self.tags = os.path.join(self.own, "tags.json")
         self.checkpoints = os.path.join(self.own, "checkpoints")
         self.files = os.path.join(self.own, "files")

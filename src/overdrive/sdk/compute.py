@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..compute.base import COMPUTES, Survey
 from ..errors import ConfigError, Problem
 from .settings import FILE, Settings
 
 if TYPE_CHECKING:
+    from ..sweep.script import ScriptRunConfig
     from .workspace import Workspace
 
 
@@ -22,12 +23,18 @@ class Target(NamedTuple):
     options: Mapping[str, Any]
     advice: Sequence[str] = ()
 
-    def survey(self) -> Survey | None:
-        """What the back end has; None where it cannot say. ComputeError when it cannot be reached."""
-        if self.type == "local":
+    def survey(self, script: ScriptRunConfig | None = None) -> Survey | None:
+        """What the back end has for runs of this script; None where it cannot say. ComputeError when it cannot be
+        reached, or can never run them."""
+        ask = None if self.type == "local" else getattr(COMPUTES.load(self.type), "survey", None)
+        if ask is None:
             return None
-        kind = COMPUTES.load(self.type)
-        return kind.survey(self.options) if hasattr(kind, "survey") else None
+        if script is None:
+            found = ask(self.options)
+        else:
+            nodes = script.distributed_job_config.nodes if script.distributed_job_config else 1
+            found = ask(self.options, float(script.gpus_per_run or 0), script.cores_per_run or 0, nodes)
+        return cast(Survey, found)
 
 
 def target_of(settings: Settings, name: str | None) -> Target:

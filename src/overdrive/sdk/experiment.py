@@ -106,7 +106,7 @@ class Experiment:
         _check_templates(config, kept)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         target = target_of(self.workspace.settings, config.run_config.compute_target)
-        there = target.survey()
+        there = target.survey(config.run_config)
         limits = config.limits(machine=there.all if there else cores)
         sweep_id = config.custom_run_id or _new_id(kind, self.name)
         self._refuse_if_taken(sweep_id)
