@@ -91,6 +91,7 @@ class Controller:
         self._orders: list[Launch | Cancel] = []
         self._over = False
         self._asked_at = self._news_at = 0.0
+        self._choosing, self._looked_ahead = 0.0, False
         self._foreign: dict[str, int] = {}
         self._foreign_said: dict[str, int] = {}
 
@@ -105,6 +106,7 @@ class Controller:
         self._feed(Tick(self._clock.now()))
         self._act()
         while not self._over:
+            self._look_ahead()
             quiet = time.monotonic() - self._news_at
             self.turn(self._compute.poll(min(max(quiet / 20, SHORTEST_TURN), LONGEST_TURN)))
             self._insist(lambda: self._lease.pulse(self._planner.active))
@@ -125,8 +127,22 @@ class Controller:
             self._take_end(run, state)
         if time.monotonic() - self._asked_at >= REQUEST_SECONDS:
             self._take_requests()
-        self._feed(Tick(self._clock.now()))
+        self._tick()
         self._act()
+
+    def _tick(self) -> None:
+        began = time.perf_counter()
+        self._feed(Tick(self._clock.now()))
+        launches = sum(isinstance(order, Launch) for order in self._orders)
+        if launches and not self._looked_ahead:
+            self._choosing = (time.perf_counter() - began) / launches
+        self._looked_ahead &= not launches
+
+    def _look_ahead(self) -> None:
+        """Nothing is to be done: choose the next run, where its place would wait for that."""
+        began = time.perf_counter()
+        if self._planner.look_ahead(self._choosing):
+            self._choosing, self._looked_ahead = time.perf_counter() - began, True
 
     # Events in
 

@@ -45,6 +45,7 @@ from .events import (
     Tick,
 )
 from .limits import Limits
+from .proposals import Proposals
 from .retries import Cause, cause_of_end
 
 SAME_FAILURES = 3
@@ -85,6 +86,7 @@ class Planner:
         self._resting: dict[str, RunRecord] = {}
         self._news = True
         self._heard: dict[str, float] = {}
+        self._proposals = Proposals(config)
         self._launched = 0
         self._ended = 0
         self._seconds = 0.0
@@ -149,16 +151,11 @@ class Planner:
         actions: list[Action] = []
         while self._has_more() and self._has_place():
             number = self._launched
-            given = self._config.given[number] if number < len(self._config.given) else None
-            if given is not None:
-                params = given.params
-            else:
-                turn = number - len(self._config.given) - self.enqueued
-                proposed = self._config.hyperparameter_sampling.propose(self.history, turn)
-                if proposed is None:
-                    self._exhausted = self._news = True
-                    break
-                params = proposed
+            given = self._proposals.given(number)
+            params = given.params if given else self._proposals.next(self.history, number, self.enqueued)
+            if params is None:
+                self._exhausted = self._news = True
+                break
             run = self._new_run(params, now)
             if given is not None:
                 run.origin = given.folder
@@ -169,6 +166,16 @@ class Planner:
             self._news = True
             actions.append(Launch(run))
         return actions
+
+    def look_ahead(self, cost: float) -> bool:
+        """Choose the next run while all places are taken, if that pays, and say whether that was done. `cost`:
+        how many seconds it takes."""
+        places = self.limits.max_concurrent_runs
+        if not self._ended or self._ending or len(self._live) < places or not self._has_more():
+            return False
+        if not self._proposals.pay(places, cost, self._seconds / self._ended):
+            return False
+        return self._proposals.look_ahead(self.history, self._launched, self.enqueued)
 
     def _new_run(self, params: Params, now: float) -> RunRecord:
         number = self._launched
