@@ -288,13 +288,13 @@ class Page:
     until = staticmethod(Lab.until)
 
     def data(self, chart: str) -> list[dict[str, Any]]:
-        """The traces that Plotly shows, as plain lists."""
-        script = """(chart) => (document.querySelector(`.panel.${chart} .plot`)?.data ?? []).map((trace) => ({
-            type: trace.type, name: trace.meta?.live ?? null,
-            x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []),
-            runs: Array.from(trace.customdata ?? []), chosen: trace.selectedpoints ?? null, opacity: trace.opacity ?? 1,
-            dimensions: (trace.dimensions ?? []).map((one) => ({ name: one.name, range: one.constraintrange ?? null,
-                values: Array.from(one.values) })) }))"""
+        """The traces that are shown, as plain lists; `chosen` are the runs that are not faded, None for all."""
+        script = """(chart) => { const plot = document.querySelector(`.panel.${chart} .plot`);
+            return (plot?.data ?? []).map((trace) => ({
+                type: trace.type, name: trace.meta?.live ?? null,
+                x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []),
+                runs: Array.from(trace.customdata ?? []), chosen: plot.chosen,
+                dimensions: (plot.axes ?? []).map((one) => ({ ...one, values: Array.from(one.values) })) })) }"""
         found: list[dict[str, Any]] = self.page.evaluate(script, chart)
         return found
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-for name in ("anywidget", "jupyterlab", "nbclient", "plotly"):
+for name in ("anywidget", "jupyterlab", "nbclient"):
     pytest.importorskip(name)
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -167,7 +167,7 @@ class Notebook:
         return self.page.locator(".overdrive-widget").first
 
     def data(self, chart: str) -> list[dict[str, Any]]:
-        """The traces that Plotly shows."""
+        """The traces that are shown."""
         script = """(chart) => (document.querySelector(`.panel.${chart} .plot`)?.data ?? []).map((trace) => ({
             live: trace.meta?.live ?? null, y: Array.from(trace.y ?? []), runs: Array.from(trace.customdata ?? []),
             names: (trace.dimensions ?? []).map((one) => one.name) }))"""

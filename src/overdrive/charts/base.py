@@ -33,6 +33,9 @@ CHARTS = Registry(
     },
 )
 
+DRAWN = ("bar", "parcoords", "scatter", "scatter3d", "scattergl")
+"""The types of traces that our own pages draw (`studio/static/plot.js`); other types bring plotly.js with them."""
+
 Figure = dict[str, Any]
 """Plotly JSON: {"data": [trace, ...], "layout": {...}}."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..charts.base import CHARTS, draw
+from ..charts.base import CHARTS, DRAWN, draw
 from ..errors import NotFound
 from ..model.records import RunRecord
 from ..model.values import token
@@ -24,8 +24,15 @@ MOST_ROWS = 2_000
 """So many runs the table holds, the best ones; the figures show all."""
 
 
+PLOTTING = (
+    *("dom.js", "figure.js", "scale.js", "pen.js", "stage.js", "plane.js", "parallel.js", "space.js"),
+    *("foreign.js", "plot.js"),
+)
+"""The modules that draw a figure, each after those that it imports."""
+
+
 def report(view: SweepView) -> str:
-    """The page. It holds the script of plotly.js (4.8 MB), so that it opens in any browser without a network."""
+    """The page: it holds the scripts that draw it, so that it opens in any browser without a network."""
     sweep, best = view.sweep, view.best
     shown = material(view)
     figures = {name: {"title": CHARTS.load(name)().TITLE, **draw(name, shown)} for name in CHARTS.names()}
@@ -52,8 +59,7 @@ def report(view: SweepView) -> str:
 <p class="soft">{escape(sweep.id)}, written by Overdrive {__version__} on {time.strftime("%Y-%m-%d %H:%M")}</p>
 </main>
 <script type="application/json" id="figures">{_embedded(figures)}</script>
-<script>{_script(plotly_path())}</script>
-<script>{_script(STATIC / "figure.js")}
+{_plotly(figures)}<script type="module">{"".join(_script(STATIC / name) for name in PLOTTING)}
 {_script(STATIC / "report.js")}</script>
 </body></html>
 """
@@ -65,6 +71,12 @@ def plotly_path() -> Path:
     if spec is None or spec.origin is None:
         raise NotFound("plotly is not installed; `pip install 'overdrive[studio]'` brings it")
     return Path(spec.origin).parent / "package_data" / "plotly.min.js"
+
+
+def _plotly(figures: dict[str, dict[str, Any]]) -> str:
+    """plotly.js (4.8 MB), where a chart from elsewhere has traces that only it draws."""
+    kinds = {trace.get("type", "scatter") for figure in figures.values() for trace in figure["data"]}
+    return "" if kinds <= set(DRAWN) else f"<script>{_script(plotly_path())}</script>\n"
 
 
 def _script(path: Path) -> str:

@@ -13,13 +13,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 from ..charts.base import CHARTS, Chart, draw
 from ..errors import OverdriveError, StoreError
 from ..studio.feed import Feed, finite
-from ..studio.report import plotly_path
 
 SHOWN = ("curves", "parallel", "scatter")
 """The charts of a widget, in the order of the page."""
@@ -117,7 +115,6 @@ class Conversation:
             self._unasked.pop(0)
             self._drawn.clear()
             yield Outgoing(self.whole())
-            yield plotly()
         for wanted in list(self._waiting()):
             if now >= self._drawn.get(wanted, Drawn(None, 0.0)).again:
                 yield self._figure(wanted, now)
@@ -129,8 +126,6 @@ class Conversation:
         if kind == "hello":
             self._views.setdefault(view, set())
             yield Outgoing(self.whole())
-        elif kind == "plotly":
-            yield plotly()
         elif kind == "want":
             asked = {Wanted(str(name), str(key)) for name, key in dict(message.get("charts", {})).items()}
             for wanted in asked - self._views.get(view, set()):
@@ -264,12 +259,6 @@ class Broadcast:
                 return False
             self._thread = None
         return True
-
-
-@cache
-def plotly() -> Outgoing:
-    """plotly.js, for a page that has none yet."""
-    return Outgoing({"kind": "plotly"}, gzip.compress(plotly_path().read_bytes(), 6))
 
 
 def _written(options: Sequence[dict[str, Any]]) -> str:

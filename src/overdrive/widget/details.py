@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .face import SweepWidget
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-MISSING = "A live widget needs two more packages: pip install 'overdrive[widget]', then restart the kernel."
+MISSING = "A live widget needs anywidget: pip install 'overdrive[widget]', then restart the kernel."
 
 
 class RunDetails:
@@ -73,7 +73,7 @@ class RunDetails:
             self._widget.close()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        possible = find_spec("anywidget") is not None and find_spec("plotly") is not None
+        possible = find_spec("anywidget") is not None
         state = self._state()
         found: dict[str, Any] = {
             "text/plain": text(state),

@@ -9,12 +9,12 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from ..studio.report import STATIC
+from ..studio.report import PLOTTING, STATIC
 
 OWN = Path(__file__).parent / "static"
 MODULES = [
-    *(STATIC / name for name in ("dom.js", "figure.js", "panel.js", "selection.js", "table.js")),
-    *(OWN / name for name in ("line.js", "plotly.js", "theme.js", "widget.js")),
+    *(STATIC / name for name in (*PLOTTING, "panel.js", "selection.js", "table.js")),
+    *(OWN / name for name in ("line.js", "theme.js", "widget.js")),
 ]
 """Each after those that it imports; the last is the widget."""
 

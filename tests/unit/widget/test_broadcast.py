@@ -10,8 +10,7 @@ from overdrive.model.metrics import Point, PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status, SweepRecord
 from overdrive.store.base import Change, Cursor
 from overdrive.studio.feed import Feed
-from overdrive.widget import broadcast
-from overdrive.widget.broadcast import Conversation, Outgoing
+from overdrive.widget.broadcast import Conversation
 
 CURVES = '{"show":"values"}'
 
@@ -46,11 +45,6 @@ class Memory:
     def changes(self, _, since):
         cursor = Cursor(self.number, len(self.points), 0)
         return Change(self.record, list(self.runs.values()), self.points[since.point :], [], cursor)
-
-
-@pytest.fixture(autouse=True)
-def script(monkeypatch):
-    monkeypatch.setattr(broadcast, "plotly", lambda: Outgoing({"kind": "plotly"}, b"script"))
 
 
 @pytest.fixture
@@ -125,7 +119,7 @@ def test_a_page_that_is_not_heard_is_told_all_twice(store, talk):
     store.begin(0, 0.5)
     store.log(0, 0.25)
     assert kinds(talk.turn([], 0.1)) == ["news", "figure", "figure", "figure"]
-    everything = ["news", "plotly", "figure", "figure", "figure"]
+    everything = ["news", "figure", "figure", "figure"]
     assert kinds(talk.turn([], 2.0)) == everything
     assert kinds(talk.turn([], 10.0)) == everything
     store.log(0, 0.5)

@@ -2,25 +2,28 @@
 
 import { beside } from "./beside.js";
 import { duration, fill, h, number, status } from "./dom.js";
-import { decoded, themed } from "./figure.js";
-import { CONFIG, dark, optionFields, saveMenu } from "./panel.js";
+import { decoded } from "./figure.js";
+import { dark, optionFields, saveMenu } from "./panel.js";
+import { Plot } from "./plot.js";
 import { ask, stream } from "./server.js";
 
 export function comparePage(main, { sweeps, link }) {
   document.title = "Sweeps compared · Overdrive";
   const choices = {};
-  const plot = h("div", { class: "plot", role: "img", "aria-label": "The best so far of each sweep; the table below has their values" });
+  const place = h("div", { class: "plot", role: "img", "aria-label": "The best so far of each sweep; the table below has their values" });
+  const values = h("span", { class: "soft", role: "status" });
+  const plot = new Plot(place, { on: { hover: ({ run, y }) => fill(values, `run ${run}: ${number(y, 6)}`), leave: () => fill(values) } });
   const note = h("p", { class: "note", role: "status" });
   const options = h("div", { class: "options" });
   const table = h("section", { class: "panel", "aria-label": "The sweeps side by side" });
   const panel = h("section", { class: "panel comparison", "aria-label": "Best so far" },
-    h("header", {}, h("h2", {}, "Best so far"), options, saveMenu(plot, "the comparison", "comparison")), h("div", { class: "canvas" }, plot), note);
+    h("header", {}, h("h2", {}, "Best so far"), values, options, saveMenu(plot, "the comparison", "comparison")), h("div", { class: "canvas" }, place), note);
   fill(main, h("div", { class: "bar" }, h("h1", {}, `${sweeps.length} sweeps compared`)), panel, table);
   const ended = new AbortController();
   let asked = null;
   let figure = null;
 
-  const draw = () => figure?.data.length && !ended.signal.aborted && Plotly.react(plot, figure.data, themed(figure.layout, { drag: "zoom" }), CONFIG);
+  const draw = () => figure && !ended.signal.aborted && plot.show(figure);
 
   async function load() {
     const mine = (asked = Symbol("question"));
@@ -38,8 +41,8 @@ export function comparePage(main, { sweeps, link }) {
     }
   }
 
-  const shape = new ResizeObserver(() => plot.data && Plotly.Plots.resize(plot));
-  shape.observe(plot);
+  const shape = new ResizeObserver(() => plot.resize());
+  shape.observe(place);
   dark.addEventListener("change", draw, { signal: ended.signal });
   let last = null;
   const stop = stream(() => "/api/live/sweeps", {
@@ -54,7 +57,7 @@ export function comparePage(main, { sweeps, link }) {
     ended.abort();
     stop();
     shape.disconnect();
-    Plotly.purge(plot);
+    plot.close();
   };
 }
 

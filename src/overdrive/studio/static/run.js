@@ -2,7 +2,7 @@
 
 import { cancelRun, enqueue, OVER } from "./control.js";
 import { bytes, duration, fill, h, number, paced, renew, status, text, when } from "./dom.js";
-import { themed } from "./figure.js";
+import { Plot } from "./plot.js";
 import { ask, at, follow } from "./server.js";
 import { seconds } from "./table.js";
 
@@ -99,8 +99,10 @@ function drawMetrics(node, run) {
     const box = known ?? plots.appendChild(h("figure", { "data-name": name }, h("figcaption", {}, h("span", {}, name), h("b", {})), h("div", { class: "small-plot" })));
     box.querySelector("b").textContent = number(values.at(-1), 6);
     if (values.length < 2) continue;
-    const trace = { type: values.length > 5000 ? "scattergl" : "scatter", mode: "lines", x: values.map((_, place) => place + 1), y: values, line: { width: 1.6, color: "#4a8fc7" }, hovertemplate: "%{x}: %{y:.6g}<extra></extra>" };
-    Plotly.react(box.lastChild, [trace], themed({ margin: { l: 44, r: 6, t: 4, b: 22 }, height: 150 }, { drag: "zoom" }), { displayModeBar: false, responsive: true });
+    const figure = { data: [{ mode: "lines", x: values.map((_, place) => place + 1), y: values, customdata: values.map(() => run.number), line: { width: 1.6, color: "#4a8fc7" } }], layout: {} };
+    const last = box.querySelector("b");
+    box.plot ??= new Plot(box.lastChild, { on: { hover: ({ x, y }) => fill(last, `${x}: ${number(y, 6)}`), leave: () => fill(last, number(values.at(-1), 6)) } });
+    box.plot.show(figure);
   }
 }
 

@@ -3,7 +3,6 @@
 import { duration, fill, h, number, status } from "./dom.js";
 import { Line } from "./line.js";
 import { Panel } from "./panel.js";
-import { plotly } from "./plotly.js";
 import { Selection } from "./selection.js";
 import { Table } from "./table.js";
 import { followTheme } from "./theme.js";
@@ -20,7 +19,6 @@ function render({ model, el }) {
   let version = -1;
   let head = null;
   let charts = [];
-  let library = null;
   let ticking = null;
 
   const title = h("div", { class: "title" });
@@ -64,14 +62,15 @@ function render({ model, el }) {
   }
 
   function arrange() {
-    for (const chart of library ? charts : []) {
+    if (charts.length) fill(note);
+    for (const chart of charts) {
       const known = panels.get(chart.name);
       if (known) {
         if (JSON.stringify(known.chart) === JSON.stringify(chart)) continue;
         known.offer(chart);
         known.load();
       } else {
-        const panel = new Panel(head.id, chart, { selection, runs, ask: (name, choices) => line.draw(name, choices), plotly: library });
+        const panel = new Panel(head.id, chart, { selection, runs, ask: (name, choices) => line.draw(name, choices) });
         panels.set(chart.name, panel);
         grid.append(panel.node);
       }
@@ -90,14 +89,6 @@ function render({ model, el }) {
   last();
   const forget = followTheme(root, () => panels.forEach((panel) => panel.paint()));
   line.say("hello");
-  plotly(line).then(
-    (found) => {
-      library = found;
-      fill(note);
-      if (head) arrange();
-    },
-    (error) => fill(note, `The charts cannot be drawn here: ${error.message}`),
-  );
 
   return () => {
     line.close();
