@@ -66,7 +66,9 @@ def idle(folder: Path, sampling: type, runs: int, places: int, seconds: float) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--places", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=0.3)
