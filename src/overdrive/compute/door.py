@@ -10,10 +10,11 @@ import json
 import os
 import selectors
 import socket
-import stat
 import sys
 from collections.abc import Callable
 from typing import Any
+
+from .private import private_folder
 
 Message = dict[str, Any]
 
@@ -151,15 +152,10 @@ def listen(folder: str) -> socket.socket:
     name = f"{status.st_dev:x}-{status.st_ino:x}"
     listener = socket.socket(socket.AF_UNIX)
     for base in (os.environ.get("TMPDIR", "/tmp"), "/tmp"):
-        home = f"{base}/overdrive-{os.getuid()}"
-        path = f"{home}/{name}"
-        if len(os.fsencode(path)) > LONGEST_PATH:
-            continue
         try:
-            os.makedirs(home, mode=0o700, exist_ok=True)
-            owner = os.lstat(home)
-            if owner.st_uid != os.getuid() or not stat.S_ISDIR(owner.st_mode) or owner.st_mode & 0o077:
-                continue  # somebody else has made it, to listen in
+            path = f"{private_folder(base)}/{name}"
+            if len(os.fsencode(path)) > LONGEST_PATH:
+                continue
             if os.path.lexists(path):  # a dead launcher's: the caller holds the sweep's lock
                 os.unlink(path)
             listener.bind(path)

@@ -27,12 +27,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..runtime import processes, wire
+from .devices import cores
 from .door import Door, Message, listen
 from .localrun import LocalRun
+from .slots import AGAIN, Grant, Need, Slots
 from .workcopy import made
 from .zygotes import Zygotes
 
-PROTOCOL = 1
+PROTOCOL = 2
 LINGER = 10.0  # seconds without runs and controllers after which the launcher leaves
 WEIGHING = 0.25  # seconds between two looks at the memory of runs that have a limit
 ROOM = 1.0  # seconds before a working copy for which the disk had no room is tried again
@@ -59,14 +61,31 @@ class _Start:
         env: dict[str, str],
         source: str | None,
         warm: dict[str, Any] | None,
+        need: Need | None,
+        pin: bool,
     ) -> None:
         self.run = run
+        self.need = need
+        self.slot: int | None = None
+        self.cores: list[int] = []
+        self._pin = pin
         self.argv = argv
         self.env = env
         self.warm = warm and {**warm, "source": source}
         self.due = 0.0
         self._source = source
         self.steps = made(run.folder, source)
+
+    def take(self, grant: Grant, slot: int) -> None:
+        """Start with these GPUs and cores; what it starts inherits the descriptor `slot`."""
+        assert self.need
+        self.slot = slot
+        self.cores = grant.cores if self._pin else []
+        if grant.gpus:
+            names = {id: name for name, id in self.need.devices}
+            if "CUDA_VISIBLE_DEVICES" not in self.env:  # else the numbers in it are as the user counts
+                self.env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+            self.env["CUDA_VISIBLE_DEVICES"] = ",".join(names[id] for id in grant.gpus)
 
     def wait(self) -> None:
         """Begin anew when the disk has had time to become less full."""
@@ -86,6 +105,8 @@ class Launcher:
         self._pidfds: dict[str, int] = {}  # of runs that an earlier launcher started
         self._starts: dict[str, _Start] = {}
         self._forking: dict[str, _Start] = {}
+        self._slots = Slots(cores(), os.environ)
+        self._line_at = 0.0  # when it is worth while to ask for slots again
         self._zygotes = Zygotes(folder, self._selector, self._born, self._start_cold)
         self._watched: set[LocalRun] = set()  # being ended: looked at by the clock
         self._limited: set[LocalRun] = set()  # may hold only so much memory
@@ -239,7 +260,8 @@ class Launcher:
             self._changed.append(known.row())
             return
         self._runs[run.id] = run
-        self._starts[run.id] = _Start(run, argv, env, job["source"], job.get("warm"))
+        need = job["need"] and Need(**job["need"])
+        self._starts[run.id] = _Start(run, argv, env, job["source"], job.get("warm"), need, job["pin"])
 
     def _recall(self, job_id: str, folder: str, marked: set[int]) -> LocalRun | None:
         """The job if it was ever started, here or by a launcher before this one."""
@@ -295,19 +317,52 @@ class Launcher:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT):
                     start.wait()
                     continue
-                run.refuse(126, f"cannot make the working copy: {error}")
-                started = False
+                self._refuse(run, f"cannot make the working copy: {error}")
             else:
-                if self._fork(start):
-                    del self._starts[run.id]
-                    self._forking[run.id] = start
-                    continue
-                started = run.spawn(start.argv, start.env, self._null)
-            del self._starts[run.id]
-            if started:
-                self._care_for(run)
-            else:
-                self._forget(run)
+                if self._has_its_place(start):
+                    self._begin(start)
+
+    def _refuse(self, run: LocalRun, why: str) -> None:
+        del self._starts[run.id]
+        run.refuse(126, why)
+        self._forget(run)
+
+    def _has_its_place(self, start: _Start) -> bool:
+        """Whether the run has the slots that it needs; if not, it and all behind it ask again later."""
+        if start.need is None or start.slot is not None:
+            return True
+        now = time.monotonic()
+        if now >= self._line_at:
+            try:
+                found = self._slots.take(start.run.id, start.need)
+            except (OSError, ValueError) as error:
+                self._refuse(start.run, f"cannot have its place on this machine: {error}")
+                return False
+            if found is not None:
+                start.take(*found)
+                return True
+            self._line_at = now + AGAIN
+        start.due = self._line_at
+        return False
+
+    def _call_the_next(self) -> None:
+        """Slots may be free: who waits for some asks now."""
+        self._line_at = 0.0
+        waiting = [start for start in self._starts.values() if start.need and start.slot is None]
+        for start in waiting:
+            start.due = 0.0
+        if not waiting:
+            self._slots.leave_line()
+
+    def _begin(self, start: _Start) -> None:
+        run = start.run
+        del self._starts[run.id]
+        if self._fork(start):
+            self._forking[run.id] = start
+        elif run.spawn(start.argv, start.env, self._null, start.slot, start.cores):
+            self._care_for(run)
+        else:
+            self._forget(run)
 
     def _care_for(self, run: LocalRun) -> None:
         self._by_pid[run.pid] = run
@@ -321,7 +376,7 @@ class Launcher:
             return False
         try:
             run.announce()
-            return self._zygotes.fork(run.id, run.folder, start.argv, start.env, start.warm)
+            return self._zygotes.fork(run.id, run.folder, start.argv, start.env, start.warm, start.slot)
         except OSError:
             return False
 
@@ -329,6 +384,9 @@ class Launcher:
         start = self._forking.pop(job_id, None)
         if start is not None:  # else it was cancelled meanwhile, and leaves when its gate closes
             start.run.forked(pid)
+            if start.cores:
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(pid, start.cores)
             self._warm.add(start.run)
             self._care_for(start.run)
             if not processes.alive(pid, None):  # killed by somebody, and reaped as a stranger
@@ -409,6 +467,8 @@ class Launcher:
         self._limited.discard(run)
         self._warm.discard(run)
         self._runs.pop(run.id, None)
+        self._slots.give_back(run.id)
+        self._call_the_next()
         self._changed.append(run.row())
 
     def _close_pidfd(self, run: LocalRun) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import ComputeError
 from ..runtime import processes, wire
+from . import devices
 from .base import Claim, Job, JobState, Phase
 from .launcher import PROTOCOL, Names
 from .options import checked
@@ -62,6 +63,7 @@ class LocalCompute:
         self._news: list[JobState] = []
         self._refs = 0
         self._deaths: list[float] = []
+        self._gpus: dict[str | None, list[devices.Device]] = {}
 
     def start(self, job: Job) -> str:
         """Ask the launcher for the job; its handle is its folder."""
@@ -124,13 +126,21 @@ class LocalCompute:
 
     # the conversation -----------------------------------------------------------------------------
 
-    @staticmethod
-    def _request(job: Job, folder: str) -> dict[str, Any]:
+    def _request(self, job: Job, folder: str) -> dict[str, Any]:
         source = None if job.source is None else str(Path(job.source).absolute())
         fields = {"id": job.id, "argv": list(job.argv), "folder": folder, "env": dict(job.env)}
         more = {"grace": job.grace, "source": source, "memory": job.memory}
         warm = job.warm and {"modules": list(job.warm.modules), "prepare": job.warm.prepare}
-        return {"op": "start", "job": {**fields, **more, "warm": warm}}
+        need = {"gpus": job.gpus, "cores": job.cores, "devices": self._devices(job) if job.gpus else []}
+        need = {"need": need if job.gpus or job.cores else None, "pin": job.pin_cores}
+        return {"op": "start", "job": {**fields, **more, "warm": warm, **need}}
+
+    def _devices(self, job: Job) -> list[devices.Device]:
+        env = {**os.environ, **job.env}
+        visible = env.get("CUDA_VISIBLE_DEVICES")
+        if visible not in self._gpus:
+            self._gpus[visible] = devices.gpus(env)
+        return self._gpus[visible]
 
     def _write(self, message: dict[str, Any]) -> None:
         """Send one message; ConnectionError when the launcher is gone."""

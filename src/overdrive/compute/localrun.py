@@ -7,10 +7,12 @@ Standard library and `runtime.wire` only, and no pathlib, for the launcher's qui
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ..runtime import processes, wire
@@ -66,24 +68,30 @@ class LocalRun:
         """Before there is a process: a launcher that dies right after starting one leaves this trace at least."""
         os.close(os.open(self.folder.job, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
 
-    def spawn(self, argv: list[bytes], env: dict[str, str], stdin: int) -> bool:
-        """Start the program in its folder; False when it cannot be started and has therefore ended."""
+    def spawn(
+        self, argv: list[bytes], env: dict[str, str], stdin: int, slot: int | None, cores: list[int]
+    ) -> bool:
+        """Start the program in its folder; False when it cannot be started and has therefore ended.
+
+        It inherits the descriptor `slot`, and is tied to these `cores` if there are any.
+        """
         self.started = time.time()
         outputs: list[int] = []
         try:
             self.announce()
             for path in (self.folder.stdout, self.folder.stderr):
                 outputs.append(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666))
-            self._program = subprocess.Popen(
-                argv,
-                env=env,
-                cwd=self.folder.path,
-                stdin=stdin,
-                stdout=outputs[0],
-                stderr=outputs[1],
-                start_new_session=True,
-                close_fds=False,  # every descriptor of ours closes itself on exec
-            )
+            with _lent(slot), _tied(cores):
+                self._program = subprocess.Popen(
+                    argv,
+                    env=env,
+                    cwd=self.folder.path,
+                    stdin=stdin,
+                    stdout=outputs[0],
+                    stderr=outputs[1],
+                    start_new_session=True,
+                    close_fds=False,  # every descriptor of ours closes itself on exec
+                )
         except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
             self.refuse(*_refusal(argv, env, self.folder.path, error))
             return False
@@ -264,6 +272,31 @@ class LocalRun:
             wire.write_json(self.folder.exit, left)
         except OSError as error:
             self.note = f"{self.note}; cannot write {self.folder.exit}: {error}".lstrip("; ")
+
+
+@contextlib.contextmanager
+def _lent(fd: int | None) -> Iterator[None]:
+    """A descriptor that children inherit."""
+    if fd is not None:
+        os.set_inheritable(fd, True)
+    try:
+        yield
+    finally:
+        if fd is not None:
+            os.set_inheritable(fd, False)
+
+
+@contextlib.contextmanager
+def _tied(cores: list[int]) -> Iterator[None]:
+    """Tied to these cores for a moment, as all children then are: nothing has to run between fork and exec."""
+    before = os.sched_getaffinity(0) if cores else ()
+    if cores:
+        os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        if cores:
+            os.sched_setaffinity(0, before)
 
 
 def _leader(pids: set[int]) -> int:

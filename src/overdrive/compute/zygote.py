@@ -1,6 +1,6 @@
 """The warm process of one interpreter: it imports once, and forks for each run.
 
-    launcher  -- {"import": [...]} | {"run": id, ...} + 3 descriptors -->  zygote  -- fork, fork -->  run
+    launcher  -- {"import": [...]} | {"run": id, ...} + descriptors -->  zygote  -- fork, fork -->  run
 
 It is run as a text, not imported, so that nothing of ours stands in a run's `sys.modules`. A run is the child
 of a child that leaves at once: so the launcher, which adopts orphans, is its parent, as of a cold one, and sees
@@ -84,7 +84,7 @@ class Zygote:
 
     def become(self, order: dict[str, Any]) -> None:
         """Take on the descriptors, folder, environment and arguments of this run, once the gate opens."""
-        gate, out, err = self._descriptors
+        gate, out, err = self._descriptors[:3]  # one more stays open: it says that the run lives
         self._channel.close()
         if os.read(gate, 1) != b"g":  # the launcher has died, or the run was cancelled
             os._exit(0)
@@ -148,7 +148,7 @@ class Zygote:
 
     def _receive(self) -> dict[str, Any] | None:
         while b"\n" not in self._inbox:
-            data, fds, _, _ = socket.recv_fds(self._channel, 1 << 16, 3)
+            data, fds, _, _ = socket.recv_fds(self._channel, 1 << 16, 4)
             self._descriptors += fds
             if not data:
                 return None

@@ -28,7 +28,7 @@ BOOT = (
 )
 LONGEST_ID = 128
 LONGEST_COMMAND = 1024
-OF_ONE_RUN = ("OVERDRIVE_", "AZUREML_", "MLFLOW_")
+OF_ONE_RUN = ("OVERDRIVE_", "AZUREML_", "MLFLOW_", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 PATIENCE = 5.0  # seconds for a zygote to take an order that it has room for
 
 
@@ -69,8 +69,10 @@ class Zygotes:
         argv: Sequence[bytes],
         env: dict[str, str],
         warm: dict[str, Any],
+        slot: int | None = None,
     ) -> bool:
-        """Have the run forked; False when it has to start cold, which also starts a zygote for those after it.
+        """Have the run forked, with the descriptor `slot`; False when it has to start cold, which also starts a
+        zygote for those after it.
 
         OSError when its output files cannot be opened.
         """
@@ -81,7 +83,7 @@ class Zygotes:
         if zygote is None:
             self._warm(kind, env, warm)
             return False
-        return zygote.idle and self._order(zygote, job_id, folder, argv[len(kind.command) :], env)
+        return zygote.idle and self._order(zygote, job_id, folder, argv[len(kind.command) :], env, slot)
 
     def learn(self, job_id: str) -> None:
         """A run has ended: if it was forked, import what it had to import itself."""
@@ -123,6 +125,7 @@ class Zygotes:
         folder: wire.RunFolder,
         words: Sequence[bytes],
         env: dict[str, str],
+        slot: int | None,
     ) -> bool:
         descriptors: list[int] = []
         reading, gate = os.pipe()
@@ -142,7 +145,7 @@ class Zygotes:
         zygote.gates[job_id] = gate
         self._forked[job_id] = zygote.kind, names
         try:
-            zygote.send(order, descriptors)
+            zygote.send(order, descriptors if slot is None else [*descriptors, slot])
         except OSError:  # half of an order may have gone
             del zygote.gates[job_id], self._forked[job_id]
             os.close(gate)
