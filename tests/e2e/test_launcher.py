@@ -405,6 +405,9 @@ def test_it_starts_fast_and_loads_little() -> None:
     ours = {name for name in loaded if name.startswith("overdrive")}
     assert ours == {"overdrive", "overdrive.compute", "overdrive.runtime"} | {
         *(f"overdrive.runtime.{name}" for name in ("processes", "wire")),
-        *(f"overdrive.compute.{name}" for name in ("door", "launcher", "localrun", "workcopy", "zygotes")),
+        *(
+            f"overdrive.compute.{name}"
+            for name in ["door", "launcher", "localrun", "workcopy", "zygotes", "devices", "private", "slots"]
+        ),
     }
     assert not loaded & {"pathlib", "tempfile", "asyncio", "logging", "numpy", "ctypes", "hashlib"}

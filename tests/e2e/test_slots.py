@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -338,3 +339,67 @@ def test_a_process_that_flees_from_its_run_keeps_no_slot(sweeps, tmp_path):
     began(sweep.start(gpus=2.0))
     for pid in processes.marks("OVERDRIVE_JOB_ID", processes.table())["flees"]:
         os.kill(pid, signal.SIGKILL)
+
+
+# asked for by a user ---------------------------------------------------------------------------------
+
+
+def overdrive(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "overdrive", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+SHOWS = """
+import os, sys
+with open(sys.argv[1], "a") as file:
+    file.write(f"{os.environ['CUDA_VISIBLE_DEVICES']} {os.environ['OMP_NUM_THREADS']}\\n")
+print("loss=1")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "train.py").write_text(SHOWS)
+    return folder
+
+
+def test_a_sweep_runs_as_many_at_once_as_there_is_room_for(project, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    seen = tmp_path / "seen"
+    command = ["--metric", "loss", "--runs", "4", "--gpus", "1", "--cores", "1", "--concurrency", "9"]
+    words = ["--", "python", "train.py", str(seen), "--x", "uniform(0, 1)"]
+    done = overdrive(project, "sweep", *command, "--json", *words)
+    assert done.returncode == 0, done.stderr
+    fit = min(2, len(devices.cores()))
+    assert (
+        f"max_concurrent_runs: 9 are asked for, {fit} fit (1 GPU a run, 2 here, 1 core a run" in done.stderr
+    )
+    lines = seen.read_text().split("\n")[:-1]
+    assert len(lines) == 4 and set(lines) <= {"0 1", "1 1"}
+
+
+def test_a_dry_run_says_what_fits(project, tmp_path):
+    words = ["--gpus", "0.25", "--", "python", "train.py", str(tmp_path / "seen"), "--x", "uniform(0, 1)"]
+    done = overdrive(project, "sweep", "--dry-run", "--metric", "loss", *words)
+    fit = min(8, len(devices.cores()))
+    assert f"{fit} at once: 0.25 GPU a run, 2 here" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "visible", "what"),
+    [
+        (["--gpus", "3"], None, "--gpus: 3 asked for, there are 2"),
+        (["--gpus", "0.5"], "", "--gpus: 0.5 asked for, CUDA_VISIBLE_DEVICES= leaves 0"),
+        (["--cores", "10000"], None, "--cores: 10000 asked for, this process may use "),
+        (["--gpus", "1.5"], None, "--gpus: must be a whole number of GPUs or a share of one below 1"),
+        (["--pin-cores"], None, "--pin-cores: needs cores_per_run"),
+    ],
+)
+def test_what_cannot_be_met_is_said_at_once(project, monkeypatch, options, visible, what):
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    words = ["--metric", "loss", *options, "--", "python", "train.py", "x", "--x", "uniform(0, 1)"]
+    done = overdrive(project, "sweep", *words)
+    assert done.returncode != 0 and what in done.stderr

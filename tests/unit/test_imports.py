@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "sweep": f"samplers.base policies.base {VALUES}",
     "studio": f"sdk charts store.base runtime {VALUES}",
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
-    "sdk": "environments compute.base compute.zygotes controller.daemon controller.lease sources.base sweep "
-    f"samplers.base policies.base store.base runtime {VALUES}",
+    "sdk": "environments compute.base compute.devices compute.zygotes controller.daemon controller.lease sources.base "
+    f"sweep samplers.base policies.base store.base runtime {VALUES}",
     "adapters": f"sdk sweep.config sweep.script runtime {VALUES}",
     "adapters.mlflow": "runtime",
     "azureml": f"sdk sweep.config sweep.script runtime {VALUES}",

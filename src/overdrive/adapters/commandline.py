@@ -22,6 +22,21 @@ from .swept import Swept, goal_of, swept
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 T = TypeVar("T")
 
+_OPTIONS = {
+    "primary_metric_name": "--metric",
+    "hyperparameter_sampling": "--sampling",
+    "source_directory": "--source",
+    "templates": "--template",
+    "custom_run_id": "--name",
+    "resume_from": "--resume-from",
+    "experiment": "--name",
+    "command": "command",
+    "gpus_per_run": "--gpus",
+    "cores_per_run": "--cores",
+    "pin_cores": "--pin-cores",
+}
+"""What a field of our own configuration is called among the options."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -44,6 +59,9 @@ class Wanted:
     templates: tuple[Path, ...]
     source: Path | None
     compute: str | None = None
+    gpus: float | None = None
+    cores: int | None = None
+    pin_cores: bool = False
 
 
 def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveConfig, str, list[str]]:
@@ -85,14 +103,20 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
         problems += _missing_program(found.words, source)
     if problems or found is None:
         raise ConfigError(problems)
-    script = ScriptRunConfig(
-        source_directory=str(source),
-        command=found.words,
-        max_run_duration_seconds=run_time,
-        templates=templates or (),
-        compute_target=wanted.compute,
-        reads_parameters=bool(wanted.params) and not templates,
-    )
+    try:
+        script = ScriptRunConfig(
+            source_directory=str(source),
+            command=found.words,
+            max_run_duration_seconds=run_time,
+            templates=templates or (),
+            compute_target=wanted.compute,
+            gpus_per_run=wanted.gpus,
+            cores_per_run=wanted.cores,
+            pin_cores=bool(wanted.pin_cores),
+            reads_parameters=bool(wanted.params) and not templates,
+        )
+    except ConfigError as error:
+        raise by_options(error) from None
     config = HyperDriveConfig(
         hyperparameter_sampling=sampler,  # type: ignore[arg-type]
         primary_metric_name=wanted.metric or "",
@@ -106,6 +130,14 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
         metric_pattern=wanted.pattern,
     )
     return config, wanted.name or _experiment(source), said
+
+
+def by_options(error: ConfigError) -> ConfigError:
+    """The problems of a configuration by the names of the options."""
+    return ConfigError(
+        problem._replace(where=_OPTIONS.get(problem.where.removeprefix("run_config."), problem.where))
+        for problem in error.problems
+    )
 
 
 def seconds(text: str | None) -> float | None:

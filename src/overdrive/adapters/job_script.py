@@ -22,6 +22,9 @@ PLACES = {
     "grace_seconds": "grace_seconds",
     "memory_limit_mb": "memory_limit_mb",
     "warm": "warm",
+    "gpus_per_run": "gpus_per_run",
+    "cores_per_run": "cores_per_run",
+    "pin_cores": "pin_cores",
 }
 """The key that a field of ScriptRunConfig comes from."""
 
@@ -63,6 +66,9 @@ def script(
             grace_seconds=trial.grace_seconds,
             memory_limit_mb=trial.memory_limit_mb,
             warm=trial.warm,
+            gpus_per_run=trial.gpus_per_run,
+            cores_per_run=trial.cores_per_run,
+            pin_cores=trial.pin_cores,
         ),
         where,
         {field: (*where, key) for field, key in PLACES.items()},

@@ -155,7 +155,7 @@ def _switch(value: Any) -> Any:
 
 
 class Trial(Section):
-    """What one run starts. `grace_seconds`, `memory_limit_mb` and `warm` are ours."""
+    """What one run starts. From `grace_seconds` on the keys are ours."""
 
     command: Said
     code: Said | None = None
@@ -167,6 +167,9 @@ class Trial(Section):
     grace_seconds: Annotated[int | float, BeforeValidator(_number), Field(ge=0)] = 30
     memory_limit_mb: Seconds | None = None
     warm: Annotated[Any, BeforeValidator(_switch)] = "auto"
+    gpus_per_run: Annotated[int | float | None, BeforeValidator(_number), Field(gt=0)] = None
+    cores_per_run: Count | None = None
+    pin_cores: bool = False
 
 
 class Command(Trial, Job):

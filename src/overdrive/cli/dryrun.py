@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,9 @@ from rich.text import Text
 
 from ..adapters.commandline import Wanted, configuration
 from ..model.records import Status
+from ..sdk.compute import target_of
 from ..sdk.dryrun import DryRun, Found, dry_run, estimate
+from ..sdk.room import Room, room_on
 from ..sdk.workspace import Workspace
 from .answer import print_json
 from .follow import Lines, follow
@@ -46,8 +47,9 @@ def rehearse(command: Sequence[str], wanted: Wanted, folder: Path | None, *, as_
     found = dry_run(sweep)
     size = config.hyperparameter_sampling.space.size
     runs = min(wanted.runs, size) if size is not None else wanted.runs
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    concurrent = min(wanted.concurrency or cores, runs)
+    script = config.run_config
+    room = room_on(target_of(workspace.settings, script.compute_target), script)
+    concurrent = min(room.limits(config)[0].max_concurrent_runs, runs)
     minutes = config.max_duration_minutes
     whole = None
     if found.seconds is not None:
@@ -56,11 +58,13 @@ def rehearse(command: Sequence[str], wanted: Wanted, folder: Path | None, *, as_
     if as_json:
         _print_json(sweep.id, found, wanted.metric, runs, concurrent, whole)
     else:
-        _print(found, wanted, runs, concurrent, whole)
+        _print(found, wanted, runs, concurrent, whole, room)
     return 0 if fine else 1
 
 
-def _print(found: DryRun, wanted: Wanted, runs: int, concurrent: int, whole: float | None) -> None:
+def _print(
+    found: DryRun, wanted: Wanted, runs: int, concurrent: int, whole: float | None, room: Room
+) -> None:
     took = "" if found.seconds is None else f" in {_time(found.seconds)}"
     rows = [
         ("command", printable(found.command)),
@@ -72,6 +76,8 @@ def _print(found: DryRun, wanted: Wanted, runs: int, concurrent: int, whole: flo
     if found.run.reason:
         rows.append(("reason", printable(found.run.reason)))
     rows.append(("metric", _verdict(found, wanted.metric)))
+    if room.words:
+        rows.append(("room", f"{room.runs} at once: {room.words}"))
     if whole is not None:
         rows.append(("sweep", f"{runs} runs, {concurrent} at once: about {_time(whole)}"))
     for name, text in rows:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..adapters.commandline import Wanted, configuration
+from ..adapters.commandline import Wanted, by_options, configuration
 from ..errors import ConfigError
 from ..sdk.experiment import Experiment
 from ..sdk.hyperdrive_run import HyperDriveRun
@@ -17,17 +17,6 @@ from ..sdk.run import Run
 from ..sdk.workspace import Workspace
 from .answer import look_after
 from .submit import watch
-
-_OPTIONS = {
-    "primary_metric_name": "--metric",
-    "hyperparameter_sampling": "--sampling",
-    "source_directory": "--source",
-    "templates": "--template",
-    "custom_run_id": "--name",
-    "resume_from": "--resume-from",
-    "experiment": "--name",
-    "command": "command",
-}
 
 
 def run(
@@ -63,8 +52,5 @@ def submitted(
             warnings.simplefilter("always")
             sweep = Experiment(workspace, name).submit(config, tags=tags)
     except ConfigError as error:
-        raise ConfigError(
-            problem._replace(where=_OPTIONS.get(problem.where.removeprefix("run_config."), problem.where))
-            for problem in error.problems
-        ) from None
+        raise by_options(error) from None
     return sweep, [str(warning.message) for warning in caught]

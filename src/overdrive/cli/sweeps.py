@@ -52,7 +52,9 @@ def sweep(
     runs: Annotated[int, typer.Option("--runs", metavar="N", min=1, help="At most so many runs.")] = 20,
     concurrency: Annotated[
         int | None,
-        typer.Option("--concurrency", metavar="N", min=1, help="Runs at once; as many as there are cores."),
+        typer.Option(
+            "--concurrency", metavar="N", min=1, help="Runs at once; as many as the machine has room for."
+        ),
     ] = None,
     sampling: Annotated[
         str, typer.Option("--sampling", metavar="NAME", help="random, grid, sobol or bayesian.")
@@ -101,6 +103,14 @@ def sweep(
         typer.Option("--resume-from", metavar="ID", help="An earlier sweep whose runs are prior knowledge."),
     ] = None,
     compute: Compute = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option("--gpus", metavar="N", help="For each run; 0.5: two runs share a GPU."),
+    ] = None,
+    cores: Annotated[
+        int | None, typer.Option("--cores", metavar="N", min=1, help="For each run; else an equal share.")
+    ] = None,
+    pin_cores: Annotated[bool, typer.Option("--pin-cores", help="Tie each run to its --cores.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="One run; show what it reports and how long a sweep takes.")
     ] = False,
@@ -131,6 +141,9 @@ def sweep(
         templates=tuple(templates or ()),
         source=source,
         compute=compute,
+        gpus=gpus,
+        cores=cores,
+        pin_cores=pin_cores,
     )
     if dry_run:
         from .dryrun import rehearse

@@ -106,7 +106,7 @@ class Slots:
             if not _locked(lock):
                 return None
             use = Use({}, set())
-            for _, taken in _living(f"{place}/taken"):
+            for taken, _ in _living(f"{place}/taken"):
                 use.add(Grant(taken["gpus"], taken["cores"]))
             for other, among in self._ahead(place):
                 use.add(choose(other, use, among)[0])
@@ -143,8 +143,8 @@ class Slots:
         mine = self._ticket[1] if self._ticket else ""
         since = self._ticket[2] if self._ticket else time.time()
         found = []
-        for path, other in _living(f"{place}/waiting", but=mine):
-            if other["since"] < since and time.time() - os.stat(path).st_mtime < ABSENT:
+        for other, touched in _living(f"{place}/waiting", but=mine):
+            if other["since"] < since and time.time() - touched < ABSENT:
                 found.append((other["since"], Need(*other["need"]), other["cores"]))
         return [(need, cores) for _, need, cores in sorted(found)]
 
@@ -182,8 +182,8 @@ def _drop(fd: int, path: str) -> None:
     os.close(fd)
 
 
-def _living(folder: str, but: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The files that somebody holds, with their content; the others are removed."""
+def _living(folder: str, but: str = "") -> Iterator[tuple[dict[str, Any], float]]:
+    """The content of the files that somebody holds, and when each was last touched; the others are removed."""
     for name in os.listdir(folder):
         path = f"{folder}/{name}"
         if path == but:
@@ -196,7 +196,7 @@ def _living(folder: str, but: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             if _locked(fd):
                 os.unlink(path)
             else:
-                yield path, json.loads(os.read(fd, 1 << 20))
+                yield json.loads(os.read(fd, 1 << 20)), os.fstat(fd).st_mtime
         except FileNotFoundError:
             continue
         finally:

@@ -18,13 +18,13 @@ from ..errors import ConfigError, NotFound, Problem, Unsupported
 from ..model.records import SweepRecord
 from ..runtime.wire import EXPERIMENT
 from ..store.base import Message, Turn
-from ..sweep.command import threads
 from ..sweep.config import HyperDriveConfig, SingleRunConfig
 from ..sweep.script import ScriptRunConfig
 from ..sweep.templates import filled, names_in, template_problems
 from . import snapshot
 from .compute import target_of
 from .environment import interpreter_of
+from .room import room_on
 from .warm_start import prior_runs, runs_to_resume
 from .workspace import Workspace
 
@@ -104,15 +104,12 @@ class Experiment:
         kept = snapshot.take(source, self.workspace.home / "snapshots")
         _check_script(config.run_config, source, kept)
         _check_templates(config, kept)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         target = target_of(self.workspace.settings, config.run_config.compute_target)
-        there = target.survey(config.run_config)
-        limits = config.limits(machine=there.all if there else cores)
+        room = room_on(target, config.run_config)
+        limits, more = room.limits(config)
         sweep_id = config.custom_run_id or _new_id(kind, self.name)
         self._refuse_if_taken(sweep_id)
         interpreter, advice = interpreter_of(self.workspace, config.run_config)
-        concurrent = min(limits.max_concurrent_runs, limits.max_total_runs)
-        shared, among = (there.cores, 1) if there else (cores, concurrent)
         now = time.time()
         first = prior_runs(config, sweep_id, now)
         first.messages += [Message(now, "info", hint) for hint in config.hints(limits)]
@@ -124,11 +121,11 @@ class Experiment:
             "compute": target.type,
             "compute_options": dict(target.options),
             "home": str(self.workspace.home),
-            "threads": threads(shared, among, os.environ),
+            "threads": room.threads(config.run_config, limits),
             "python_path": {**_python_path(self.workspace.python_path()), EXPERIMENT: self.name},
         }
         record = SweepRecord(sweep_id, self.name, kind, stored, created=now, tags=tags)
-        return record, first, [*config.advice(), *advice, *target.advice]
+        return record, first, [*config.advice(), *advice, *target.advice, *more]
 
     def _refuse_if_taken(self, sweep_id: str) -> None:
         try:

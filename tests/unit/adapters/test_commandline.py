@@ -34,6 +34,14 @@ def test_options_become_the_configuration(source):
     assert name == source.name and said == ["the goal is to minimize 'loss', by its name; --goal changes it"]
 
 
+def test_what_a_run_needs_for_itself(source):
+    script = configuration(COMMAND, wanted(source=source, gpus=0.5, cores=2, pin_cores=True))[0].run_config
+    assert (script.gpus_per_run, script.cores_per_run, script.pin_cores) == (0.5, 2, True)
+    with pytest.raises(ConfigError) as error:
+        configuration(COMMAND, wanted(source=source, gpus=1.5, pin_cores=True))
+    assert [problem.where for problem in error.value.problems] == ["--gpus", "--pin-cores"]
+
+
 def test_every_mistake_is_told_at_once(source):
     with pytest.raises(ConfigError) as error:
         configuration(

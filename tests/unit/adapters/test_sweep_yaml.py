@@ -716,7 +716,14 @@ class TestBeyondAzure:
                 resume_from="HD_1",
                 resume_child_runs=["HD_1_0", "HD_1_2"],
                 resume_defaults={"lr": 0.1},
-                trial={**MINIMAL["trial"], "grace_seconds": 5, "memory_limit_mb": 800},
+                trial={
+                    **MINIMAL["trial"],
+                    "grace_seconds": 5,
+                    "memory_limit_mb": 800,
+                    "gpus_per_run": "0.5",
+                    "cores_per_run": 2,
+                    "pin_cores": True,
+                },
             )
         )
         config = file.config
@@ -724,10 +731,14 @@ class TestBeyondAzure:
         assert (config.max_cost, config.price_per_hour) == (3, 1.5)
         assert (file.resume_from, file.resume_child_runs) == (("HD_1",), ("HD_1_0", "HD_1_2"))
         assert config.resume_defaults == {"lr": 0.1}
-        assert (config.run_config.grace_seconds, config.run_config.memory_limit_mb) == (5, 800)
+        script = config.run_config
+        assert (script.grace_seconds, script.memory_limit_mb) == (5, 800)
+        assert (script.gpus_per_run, script.cores_per_run, script.pin_cores) == (0.5, 2, True)
 
     def test_their_mistakes_have_places_too(self):
         with pytest.raises(ConfigError) as caught:
             read(changed(limits={"max_retries": {"exitt": 1}, "max_cost": 3}))
         assert "limits.max_retries.exitt: is no cause" in str(caught.value)
         assert "limits.price_per_hour: must be the price" in str(caught.value)
+        with pytest.raises(ConfigError, match=r"trial\.gpus_per_run: must be a whole number of GPUs or"):
+            read(changed(trial={**MINIMAL["trial"], "gpus_per_run": 1.5}))
