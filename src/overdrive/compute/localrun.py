@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..runtime import processes, wire
@@ -69,7 +69,12 @@ class LocalRun:
         os.close(os.open(self.folder.job, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
 
     def spawn(
-        self, argv: list[bytes], env: dict[str, str], stdin: int, slot: int | None, cores: list[int]
+        self,
+        argv: list[bytes],
+        env: dict[str, str],
+        stdin: int,
+        slot: int | None = None,
+        cores: Sequence[int] = (),
     ) -> bool:
         """Start the program in its folder; False when it cannot be started and has therefore ended.
 
@@ -287,7 +292,7 @@ def _lent(fd: int | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _tied(cores: list[int]) -> Iterator[None]:
+def _tied(cores: Sequence[int]) -> Iterator[None]:
     """Tied to these cores for a moment, as all children then are: nothing has to run between fork and exec."""
     before = os.sched_getaffinity(0) if cores else ()
     if cores:
