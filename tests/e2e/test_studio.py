@@ -237,7 +237,7 @@ def test_names_values_and_logs_are_text(lab: Any, studio: Any, page: Any) -> Non
     playwright.expect(page.page.locator(".log")).to_contain_text(HOSTILE, timeout=SECONDS * 1000)
     page.page.get_by_role("button", name="outputs/page.html").click()
     playwright.expect(page.page.locator(".preview pre")).to_have_text("<script>alert(1)</script>")
-    page.page.wait_for_function("document.querySelectorAll('.small-plot .xtick').length > 0")
+    page.page.locator(".small-plot .xtick").first.wait_for()
     assert page.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
     assert page.page.evaluate("[...document.scripts].every((s) => s.src.startsWith(location.origin))")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,56 @@ def test_a_report_is_one_file_that_needs_nothing_else(
     best = max(lab.runs(sweep), key=lambda run: run.params["x"])
     assert page.page.locator(".runs tbody tr").first.locator("td").first.inner_text() == str(best.number)
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+PIE = """
+class Pie:
+    NAME, TITLE = "pie", "Pie"
+    def options(self, sweep):
+        return []
+    def figure(self, sweep, chosen):
+        return {"data": [{"type": "pie", "values": [len(sweep.runs), 1]}], "layout": {}}
+"""
+
+
+def test_a_chart_from_elsewhere_brings_plotly(
+    lab: Any, studio: Any, page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    about = elsewhere / "elsewhere-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[overdrive.charts]\npie = pie_chart:Pie\n")
+    (elsewhere / "pie_chart.py").write_text(PIE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(elsewhere), os.environ.get("PYTHONPATH", "")]))
+    sweep = ended(lab, max_total_runs=2)
+    place = studio()
+    page.page.goto(f"{place.url}/#/sweeps/{sweep.id}")
+    page.sees("curves")
+    assert page.page.evaluate("window.Plotly") is None
+    page.sees("pie")
+    expect(page.page.locator(".panel.pie .slice")).to_have_count(2)
+
+
+def test_arrow_keys_go_from_run_to_run(lab: Any, studio: Any, page: Any) -> None:
+    sweep = ended(lab, max_total_runs=3)
+    place = studio()
+    page.page.goto(f"{place.url}/#/sweeps/{sweep.id}")
+    page.sees("history")
+    page.page.locator(".panel.history .plot").focus()
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("ArrowRight")
+    expect(page.page.locator(".tip b")).to_have_text("run 1")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("tr.chosen")).to_have_attribute("data-run", "1")
+    page.sees("parallel")
+    axis = page.page.locator(".panel.parallel .axis-title").nth(1)
+    axis.focus()
+    page.page.keyboard.press("ArrowRight")
+    page.until(
+        lambda: [one["name"] for one in page.data("parallel")[0]["dimensions"]][2] == "param:lr",
+        "another order",
+    )
 
 
 def test_who_may_only_look_sees_no_way_to_steer(lab: Any, studio: Any, page: Any) -> None:

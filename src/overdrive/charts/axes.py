@@ -65,8 +65,15 @@ class Axis:
         """A number for each run; None where it does not have this hyperparameter."""
         if self.kind == "category":
             table = {key(one): float(place) for place, one in enumerate(self.categories)}
-            return [table.get(key(params[self.name])) if self.name in params else None for params in runs]
-        return [self.place(params[self.name]) if self.name in params else None for params in runs]
+            name = self.name
+            return [table.get(key(params[name])) if name in params else None for params in runs]
+        found = []
+        least = 0.0 if self.kind == "log" else -math.inf
+        for params in runs:
+            value = params.get(self.name)
+            known = type(value) in (int, float) and least < value < math.inf  # type: ignore[operator]
+            found.append(float(value) if known else None)  # type: ignore[arg-type]
+        return found
 
     @property
     def labels(self) -> list[str]:

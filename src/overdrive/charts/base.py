@@ -71,6 +71,17 @@ class Sweep:
         return axes_of(self.space, [run.params for run in self.runs])
 
     @cached_property
+    def places(self) -> dict[str, list[float | None]]:
+        """Where each run stands on each axis, by the axis's name; None where it does not."""
+        params = [run.params for run in self.runs]
+        return {name: axis.places(params) for name, axis in self.axes.items()}
+
+    @cached_property
+    def bests(self) -> list[float | None]:
+        """The best value of each run."""
+        return [run.series.best for run in self.runs]
+
+    @cached_property
     def metrics(self) -> list[str]:
         """Every logged scalar by name, the primary metric first."""
         found = dict.fromkeys([self.metric] if self.metric else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ POOREST = 0.3
 """This share of the runs has the colour of the poor end, so that the good ones can be told apart."""
 
 
+@cache
 def blend(share: float) -> str:
     """The colour at a place of the scale, from 0 (poor) to 1 (good)."""
     place = min(max(share, 0.0), 1.0) * (len(SCALE) - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from ..model.metrics import Point
@@ -89,7 +89,7 @@ class Curves:
 
 
 def _lines(sweep: Sweep, chosen: Mapping[str, str]) -> list[Line]:
-    limits = bounds([run.series.best for run in sweep.runs], sweep.goal)
+    limits = bounds(sweep.bests, sweep.goal)
     found = []
     logged = {run.id: sweep.points.get(run.id, {}).get(chosen["metric"], ()) for run in sweep.runs}
     total = sum(map(len, logged.values()))
@@ -100,12 +100,11 @@ def _lines(sweep: Sweep, chosen: Mapping[str, str]) -> list[Line]:
             continue
         values = _shown([point.value for point in points], sweep, chosen)
         kept = thinned(values, most) if total > MOST_POINTS else range(len(values))
-        places = _places(run, points, chosen["over"])
         log = chosen["scale"] == "log"
         found.append(
             Line(
                 run,
-                [places[k] for k in kept],
+                _places(run, points, kept, chosen["over"]),
                 [None if log and values[k] <= 0 else values[k] for k in kept],
                 shade(run.series.best, limits, sweep.goal),
             )
@@ -141,13 +140,13 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
     return found
 
 
-def _places(run: RunRecord, points: Sequence[Point], over: str) -> list[float | None]:
+def _places(run: RunRecord, points: Sequence[Point], kept: Iterable[int], over: str) -> list[float | None]:
+    if over == "interval":
+        return [float(k + 1) for k in kept]
     if over == "step":
-        return [float(k + 1) if point.step is None else point.step for k, point in enumerate(points)]
-    if over == "seconds":
-        start = run.started if run.started is not None else points[0].time
-        return [None if point.time is None or start is None else point.time - start for point in points]
-    return [float(k + 1) for k in range(len(points))]
+        return [float(k + 1) if (step := points[k].step) is None else step for k in kept]
+    start = run.started if run.started is not None else points[0].time
+    return [None if (time := points[k].time) is None or start is None else time - start for k in kept]
 
 
 def _trace(lines: Sequence[Line], color: str, kind: str, hover: str) -> dict[str, Any]:

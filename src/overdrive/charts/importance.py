@@ -79,17 +79,16 @@ class Importance:
 
 def importance(sweep: Sweep) -> dict[str, float]:
     """Shares by name, together 1; nothing when too little is known."""
-    runs = [run for run in sweep.runs if run.series.best is not None]
-    if len(runs) < FEWEST:
+    valued = [k for k, best in enumerate(sweep.bests) if best is not None]
+    if len(valued) < FEWEST:
         return {}
     sign = -1.0 if sweep.goal is PrimaryMetricGoal.MAXIMIZE else 1.0
-    order = np.argsort([sign * (run.series.best or 0.0) for run in runs], kind="stable")
-    good = np.zeros(len(runs), dtype=bool)
-    good[order[: max(2, math.ceil(GOOD * len(runs)))]] = True
+    order = np.argsort([sign * (sweep.bests[k] or 0.0) for k in valued], kind="stable")
+    good = np.zeros(len(valued), dtype=bool)
+    good[order[: max(2, math.ceil(GOOD * len(valued)))]] = True
     found = {}
     for name, axis in sweep.axes.items():
-        places = axis.places([run.params for run in runs])
-        found[name] = divergence(*densities(axis, places, good))
+        found[name] = divergence(*densities(axis, [sweep.places[name][k] for k in valued], good))
     total = sum(found.values())
     return {name: value / total for name, value in found.items()} if total > 0 else {}
 

@@ -28,23 +28,22 @@ def choices(sweep: Sweep) -> tuple[str, ...]:
 def side(
     sweep: Sweep,
     name: str,
-    runs: Sequence[RunRecord],
     spread: float = SPREAD,
     text: Callable[[str], str] = plain,
 ) -> tuple[list[float | None], dict[str, Any]]:
     """The place of each run on an axis, and the axis."""
     axis = sweep.axes.get(name)
     if axis is not None:
-        places = axis.places([run.params for run in runs])
+        places = sweep.places[name]
         if axis.kind == "category":
             places = [
                 None if place is None else place + spread * (2 * (run.number * _GOLDEN % 1) - 1)
-                for place, run in zip(places, runs, strict=True)
+                for place, run in zip(places, sweep.runs, strict=True)
             ]
         return places, axis.layout(text)
     if name == METRIC:
-        return [run.series.best for run in runs], {"title": {"text": text(clipped(sweep.metric, TITLE))}}
-    return [float(run.number) for run in runs], {"title": {"text": "run"}}
+        return sweep.bests, {"title": {"text": text(clipped(sweep.metric, TITLE))}}
+    return [float(run.number) for run in sweep.runs], {"title": {"text": "run"}}
 
 
 def marker(runs: Sequence[RunRecord], valued: bool) -> dict[str, Any]:

@@ -40,22 +40,18 @@ class Parallel:
 
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
         """One `parcoords` trace. `name` of a dimension tells which it is, whatever its label."""
-        runs = [run for run in sweep.runs if run.series.best is not None]
-        values = [run.series.best or 0.0 for run in runs]
-        if chosen["scale"] == "log":
-            runs = [run for run, value in zip(runs, values, strict=True) if value > 0]
-            values = [value for value in values if value > 0]
-        if not runs:
+        lowest = 0.0 if chosen["scale"] == "log" else -math.inf
+        best = sweep.bests
+        shown = [k for k, value in enumerate(best) if value is not None and value > lowest]
+        if not shown:
             return nothing("No run has a value of the metric that can be shown yet.")
         # Poor runs first: what is drawn last lies on top.
-        order = sorted(
-            range(len(runs)), key=lambda k: values[k], reverse=sweep.goal is PrimaryMetricGoal.MINIMIZE
-        )
-        runs, values = [runs[k] for k in order], [values[k] for k in order]
-        params = [run.params for run in runs]
-        numbers = [run.number for run in runs]
+        shown.sort(key=lambda k: best[k] or 0.0, reverse=sweep.goal is PrimaryMetricGoal.MINIMIZE)
+        values = [best[k] or 0.0 for k in shown]
+        numbers = [sweep.runs[k].number for k in shown]
         dimensions = [_line("run", "run", [float(number) for number in numbers], whole=True)]
-        dimensions += [_dimension(axis, axis.places(params)) for axis in sweep.axes.values()]
+        for name, axis in sweep.axes.items():
+            dimensions.append(_dimension(axis, [sweep.places[name][k] for k in shown]))
         if chosen["scale"] == "log":
             dimensions.append(_logarithmic("metric", sweep.metric, list(values)))
         else:

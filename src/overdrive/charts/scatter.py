@@ -29,7 +29,7 @@ class Scatter:
 
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
         """Runs that lack one of the two are left out."""
-        sides = [side(sweep, chosen[name], sweep.runs) for name in ("x", "y")]
+        sides = [side(sweep, chosen[name]) for name in ("x", "y")]
         shown = [k for k in range(len(sweep.runs)) if all(places[k] is not None for places, _ in sides)]
         if not shown:
             return nothing("No run has both of these yet.")
@@ -50,10 +50,9 @@ class Scatter:
                     "hovertemplate": "run %{customdata}<extra></extra>",
                 }
             )
-        values = [run.series.best for run in sweep.runs]
         layout = {
             "xaxis": sides[0][1],
             "yaxis": sides[1][1],
-            "coloraxis": bar(values, sweep.goal, sweep.metric),
+            "coloraxis": bar(sweep.bests, sweep.goal, sweep.metric),
         }
         return {"data": data, "layout": {**layout, "hovermode": "closest", "showlegend": False}}

@@ -27,7 +27,7 @@ class Scatter3D:
 
     def figure(self, sweep: Sweep, chosen: Mapping[str, str]) -> Figure:
         """One trace of runs with a value, one of those without."""
-        sides = {axis: side(sweep, chosen[axis], sweep.runs, spread=0.1, text=bare) for axis in "xyz"}
+        sides = {axis: side(sweep, chosen[axis], spread=0.1, text=bare) for axis in "xyz"}
         shown = [
             k for k in range(len(sweep.runs)) if all(places[k] is not None for places, _ in sides.values())
         ]
@@ -49,7 +49,6 @@ class Scatter3D:
                     }
                 )
         scene = {f"{axis}axis": sides[axis][1] for axis in "xyz"}
-        values = [run.series.best for run in sweep.runs]
         return {
             "data": data,
             "layout": {
@@ -61,7 +60,7 @@ class Scatter3D:
                     },
                     "dragmode": "turntable",
                 },
-                "coloraxis": bar(values, sweep.goal, sweep.metric),
+                "coloraxis": bar(sweep.bests, sweep.goal, sweep.metric),
                 "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
                 "showlegend": False,
             },

@@ -45,8 +45,7 @@ class History:
     def report(self, run_id: str, *values: float) -> RunRecord:
         """More values of the primary metric from this run, by default one."""
         run = self._runs[run_id]
-        for value in values:
-            run.series.append(value)
+        run.series.extend(values)
         self._compare(run)
         return run
 

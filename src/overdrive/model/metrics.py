@@ -75,25 +75,30 @@ class Series:
         self.bests: list[float | None] = []
         self._sum: list[float] = []
         self._count: list[int] = []
-        for value in values:
-            self.append(value)
+        self.extend(values)
 
     def __len__(self) -> int:
         return len(self.values)
 
     def append(self, value: float) -> None:
         """Log one more value."""
+        self.extend((value,))
+
+    def extend(self, values: Iterable[float]) -> None:
+        """Log more values."""
         best, total, count = self.best, 0.0, 0
         if self.values:
             total, count = self._sum[-1], self._count[-1]
-        if self.goal.usable(value):
-            total, count = total + value, count + 1
-            if best is None or self.goal.better(value, best):
-                best = value
-        self.values.append(value)
-        self.bests.append(best)
-        self._sum.append(total)
-        self._count.append(count)
+        worst, larger = self.goal.worst, self.goal is PrimaryMetricGoal.MAXIMIZE
+        for value in values:
+            if value == value and value != -worst:  # as `usable` and `better`, a million times
+                total, count = total + value, count + 1
+                if best is None or (value > best if larger else value < best):
+                    best = value
+            self.values.append(value)
+            self.bests.append(best)
+            self._sum.append(total)
+            self._count.append(count)
 
     @property
     def best(self) -> float | None:

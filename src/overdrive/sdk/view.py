@@ -78,7 +78,7 @@ class SweepView:
         found = self._metrics.setdefault(run_id, {})
         for point in points:
             found.setdefault(point.name, []).append(point)
-        self._history.report(run_id, *(point.value for point in points if point.name == self.metric))
+        self._history.report(run_id, *[point.value for point in points if point.name == self.metric])
 
     @property
     def runs(self) -> list[RunRecord]:

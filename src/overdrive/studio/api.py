@@ -14,7 +14,6 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from ..charts import comparison
-from ..charts.base import CHARTS, draw
 from ..errors import ConfigError, NotFound
 from ..model.records import RunRecord
 from ..model.values import token
@@ -24,7 +23,8 @@ from ..sdk.run import Run
 from ..sdk.view import SweepView
 from ..sdk.workspace import Workspace
 from . import files
-from .feed import finite, material, outline
+from .feed import encoded, finite, material, outline
+from .figures import figure, listed
 from .live import Hub
 from .report import report
 
@@ -45,33 +45,19 @@ def router(hub: Hub) -> APIRouter:
 
     @routes.get("/sweeps/{sweep_id}")
     async def sweep(sweep_id: str) -> Response:
-        return await hub.read(lambda: answer(hub.feed(sweep_id).since(-1)))
+        return await hub.read(lambda: as_json(hub.feed(sweep_id).told(-1)))
 
     @routes.get("/sweeps/{sweep_id}/charts")
     async def charts(sweep_id: str) -> Response:
         """Every chart and what may be chosen in it."""
 
-        def listed() -> Response:
-            material = hub.feed(sweep_id).material()
-            found = [(name, CHARTS.load(name)()) for name in CHARTS.names()]
-            return answer(
-                [
-                    {"name": n, "title": c.TITLE, "options": [o._asdict() for o in c.options(material)]}
-                    for n, c in found
-                ]
-            )
-
-        return await hub.read(listed)
+        return await hub.read(lambda: as_json(listed(hub.feed(sweep_id))))
 
     @routes.get("/sweeps/{sweep_id}/charts/{name}")
     async def chart(sweep_id: str, name: str, request: Request) -> Response:
         chosen = dict(request.query_params)
 
-        def drawn() -> Response:
-            feed = hub.feed(sweep_id)
-            return answer(finite({"version": feed.version, **draw(name, feed.material(), chosen)}))
-
-        return await hub.read(drawn)
+        return await hub.read(lambda: as_json(figure(hub.feed(sweep_id), name, chosen)))
 
     @routes.get("/comparison")
     async def compared(
@@ -167,8 +153,12 @@ def router(hub: Hub) -> APIRouter:
 
 def answer(value: Any) -> Response:
     """JSON of values that are already what JSON knows; for large answers far quicker than FastAPI's own."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return Response(text.encode(), media_type="application/json")
+    return as_json(encoded(value))
+
+
+def as_json(text: bytes) -> Response:
+    """JSON that is written already."""
+    return Response(text, media_type="application/json")
 
 
 def _comparison(hub: Hub, ids: list[str], chosen: dict[str, str]) -> dict[str, Any]:

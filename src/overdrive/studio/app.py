@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import mimetypes
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -13,7 +12,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -35,12 +33,9 @@ def create_app(
 ) -> ASGIApp:
     """The application of the hub's workspace, as ASGI. `names` are the host names that it answers to."""
 
-    script = PlotlyScript()
-
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        script.start()
-        warming = asyncio.ensure_future(hub.read(hub.warm))
+        warming = asyncio.ensure_future(hub.warm())
         yield
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)  # whoever asks next is told what failed
@@ -64,39 +59,13 @@ def create_app(
         return FileResponse(STATIC / "index.html", media_type="text/html; charset=utf-8")
 
     @app.get("/plotly.min.js", include_in_schema=False)
-    async def plotly() -> Response:
-        return Response(
-            await script.packed(),
-            media_type="text/javascript",
-            headers={"cache-control": "max-age=86400", "content-encoding": "gzip"},
-        )
+    async def plotly() -> FileResponse:
+        return FileResponse(plotly_path(), media_type="text/javascript")
 
     mimetypes.add_type("text/javascript", ".js")  # some machines say otherwise, and browsers refuse it then
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     return Guard(app, names, token, read_only)
-
-
-class PlotlyScript:
-    """plotly.js, made small once: of its 4.8 MB 1.4 travel."""
-
-    def __init__(self) -> None:
-        self._packing: asyncio.Future[bytes] | None = None
-
-    def start(self) -> None:
-        """Make it small in another thread; it will be asked for."""
-        self._packing = asyncio.ensure_future(asyncio.to_thread(self._pack))
-
-    async def packed(self) -> bytes:
-        """The script, gzipped."""
-        if self._packing is None:
-            self.start()
-        assert self._packing is not None
-        return await self._packing
-
-    @staticmethod
-    def _pack() -> bytes:
-        return gzip.compress(plotly_path().read_bytes(), 6)
 
 
 def _handler(status: int) -> Any:

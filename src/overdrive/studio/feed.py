@@ -6,11 +6,12 @@ browser gets fewer messages, never a queue.
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from ..charts.arrays import thinned
@@ -27,6 +28,9 @@ RECENT_POINTS = 5_000
 
 RECENT_MESSAGES = 200
 
+MOST_ANSWERS = 64
+"""So many figures of one version are kept, for whoever asks again."""
+
 SPARK = 48
 """Points of the small line in the list of sweeps."""
 
@@ -42,6 +46,7 @@ class Feed:
         self.name = secrets.token_hex(4)
         self.version = 0
         self._rows: dict[int, dict[str, Any]] = {}
+        self._texts: dict[int, str] = {}
         self._stamps: dict[int, int] = {}
         self._final: set[int] = set()
         self._counts: dict[tuple[str, str], int] = {}
@@ -51,6 +56,11 @@ class Feed:
         self._forgotten = 1
         self._controlled = (0.0, False)
         self._material: tuple[int, Sweep] | None = None
+        self._answers: dict[Hashable, bytes] = {}
+        space = space_of(self.view.sweep)
+        self._laws: dict[str, list[str]] = {}
+        for slot in space.slots if space is not None else ():
+            self._laws.setdefault(slot.name, []).append(clipped(repr(slot.law), 80))
         self._take()
 
     def refresh(self) -> bool:
@@ -83,11 +93,21 @@ class Feed:
 
     def summary(self) -> dict[str, Any]:
         """The head of the sweep's page."""
-        laws: dict[str, list[str]] = {}
-        space = space_of(self.view.sweep)
-        for slot in space.slots if space is not None else ():
-            laws.setdefault(slot.name, []).append(clipped(repr(slot.law), 80))
-        return {**finite(outline(self.view)), "laws": laws, "controller": self._controller()}
+        return {**finite(outline(self.view)), "laws": self._laws, "controller": self._controller()}
+
+    def told(self, version: int) -> bytes:
+        """What `since` says, as JSON; the text of a row is made once, when it changes."""
+        news = self.since(version)
+        rows = [self._texts[row["number"]] for row in news.pop("rows")]
+        return b'{"rows":[' + ",".join(rows).encode() + b"]," + encoded(news)[1:]
+
+    def answer(self, question: Hashable, make: Callable[[], Any]) -> bytes:
+        """What `make` gives, as JSON; the same question gets the same answer as long as nothing has changed."""
+        if question not in self._answers:
+            if len(self._answers) >= MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[question] = encoded(finite(make()))
+        return self._answers[question]
 
     def material(self) -> Sweep:
         """What charts are drawn from; the same for all charts of one version."""
@@ -101,6 +121,7 @@ class Feed:
 
     def _take(self) -> None:
         self.version += 1
+        self._answers.clear()
         for message in self.view.messages[self._told :]:
             said = {"level": message.level, "text": message.text, "time": message.time}
             self._said.append((self.version, said))
@@ -112,6 +133,7 @@ class Feed:
             new = list(self._new_points(run)) if self.version > 1 else self._known_points(run)
             if new or row != self._rows.get(run.number):
                 self._rows[run.number] = row
+                self._texts[run.number] = encoded(row).decode()
                 self._stamps[run.number] = self.version
             for point in new:
                 if len(self._recent) == RECENT_POINTS:
@@ -227,8 +249,15 @@ def finite(value: Any) -> Any:
     """The same value as JSON knows it: what is not finite is null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, dict):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]
     return value
+
+
+def encoded(value: Any) -> bytes:
+    """JSON without blanks, of what JSON knows."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()

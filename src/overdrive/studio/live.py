@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -15,13 +16,21 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from ..charts.base import CHARTS
 from ..errors import OverdriveError
 from ..sdk.view import SweepView
 from ..sdk.workspace import Workspace
-from .feed import Feed, finite, outline, spark
+from .feed import Feed, encoded, finite, outline, spark
+from .figures import usual
 
 LOOK_SECONDS = 0.1
 """Between two looks at the revision of a sweep that somebody watches."""
+
+NEWS_SECONDS = 0.5
+"""Between two messages of one sweep at least: drawing costs a browser far more than a message costs us."""
+
+REST = 20
+"""Between two messages of one sweep, so many times what the last one cost."""
 
 LIST_SECONDS = 0.5
 """Between two looks at the list of sweeps."""
@@ -51,12 +60,17 @@ class Hub:
         """The answer of `work`, which may read the store, from the reading thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    def warm(self) -> None:
-        """Read the newest sweep, which is looked at first, and the list."""
-        newest = self.workspace.store.sweeps()[:1]
-        for sweep in newest:
-            self.feed(sweep.id)
-        self.sweeps()
+    async def warm(self) -> None:
+        """Read the newest sweep and draw its figures, which are looked at first, and read the list."""
+        newest = await self.read(lambda: [sweep.id for sweep in self.workspace.store.sweeps()[:1]])
+        for sweep_id in newest:
+            await self.read(self.feed, sweep_id)
+            for name in CHARTS.names():  # one at a time: whoever asks meanwhile does not wait for all
+                await self.read(self._drawn, sweep_id, name)
+        await self.read(self.sweeps)
+
+    def _drawn(self, sweep_id: str, name: str) -> bytes:
+        return usual(self.feed(sweep_id), name)
 
     def feed(self, sweep_id: str) -> Feed:
         """The feed of a sweep as it is now, in the reading thread; NotFound when there is no such sweep."""
@@ -89,41 +103,43 @@ class Hub:
             found.append(known[1])
         return found
 
-    async def follow(self, sweep_id: str, feed: str, version: int) -> AsyncIterator[dict[str, Any]]:
-        """What is new since a version of a feed, each time as one message, until the studio closes."""
+    async def follow(self, sweep_id: str, feed: str, version: int) -> AsyncIterator[bytes]:
+        """What is new since a version of a feed, each time as one message (JSON), until the studio closes."""
         quiet = 0.0
         while not self.closing.is_set():
-            message = await self.read(self._news, sweep_id, feed, version)
-            if message is None:
-                quiet += LOOK_SECONDS
-            else:
-                feed, version, quiet = message["feed"], message["version"], 0.0
+            began = time.perf_counter()
+            news = await self.read(self._news, sweep_id, feed, version)
+            pause = LOOK_SECONDS
+            if news is not None:
+                feed, version, message = news
                 yield message
+                pause = max(NEWS_SECONDS, REST * (time.perf_counter() - began))
+            quiet = 0.0 if news is not None else quiet + pause
             if quiet > QUIET_SECONDS:
                 quiet = 0.0
-                yield {}
-            await self._rest(LOOK_SECONDS)
+                yield b""
+            await self._rest(pause)
 
-    async def follow_list(self) -> AsyncIterator[dict[str, Any]]:
+    async def follow_list(self) -> AsyncIterator[bytes]:
         """The list of sweeps, whenever it has changed."""
         last, quiet = None, 0.0
         while not self.closing.is_set():
             lines = await self.read(self.sweeps)
             if lines != last:
                 last, quiet = lines, 0.0
-                yield {"sweeps": lines}
+                yield encoded({"sweeps": lines})
             else:
                 quiet += LIST_SECONDS
             if quiet > QUIET_SECONDS:
                 quiet = 0.0
-                yield {}
+                yield b""
             await self._rest(LIST_SECONDS)
 
-    def _news(self, sweep_id: str, name: str, version: int) -> dict[str, Any] | None:
+    def _news(self, sweep_id: str, name: str, version: int) -> tuple[str, int, bytes] | None:
         feed = self.feed(sweep_id)
         if feed.name != name:
-            return feed.since(-1)
-        return feed.since(version) if feed.version != version else None
+            version = -1
+        return None if feed.version == version else (feed.name, feed.version, feed.told(version))
 
     async def _rest(self, seconds: float) -> None:
         try:
@@ -153,14 +169,13 @@ def router(hub: Hub) -> APIRouter:
     return routes
 
 
-def _stream(messages: AsyncIterator[dict[str, Any]], request: Request) -> StreamingResponse:
+def _stream(messages: AsyncIterator[bytes], request: Request) -> StreamingResponse:
     async def lines() -> AsyncIterator[bytes]:
         try:
             async for message in messages:
                 if await request.is_disconnected():
                     return
-                text = json.dumps(message, separators=(",", ":"), allow_nan=False) if message else ""
-                yield f"data: {text}\n\n".encode() if message else b": still here\n\n"
+                yield b"data: " + message + b"\n\n" if message else b": still here\n\n"
         except OverdriveError as error:
             yield f"event: problem\ndata: {json.dumps({'error': str(error)})}\n\n".encode()
 

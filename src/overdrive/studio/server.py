@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
 from types import FrameType
@@ -11,6 +12,9 @@ import uvicorn
 from ..sdk.workspace import Workspace
 from .app import create_app
 from .live import Hub
+
+GIVES_WAY = 5
+"""By how much we are nicer than others."""
 
 
 class _Server(uvicorn.Server):
@@ -31,7 +35,8 @@ def run(
     token: str | None = None,
     read_only: bool = False,
 ) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM; whatever runs beside us on this machine goes first."""
+    os.nice(GIVES_WAY)
     hub = Hub(workspace)
     app = create_app(hub, names=names, token=token, read_only=read_only)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)

@@ -9,7 +9,11 @@ export const dark = matchMedia("(prefers-color-scheme: dark)");
 const ZOOMED = new Set(["curves", "importance", "savings", "timeline"]); // dragging zooms there, and selects elsewhere
 const SWITCHES = new Set(["show", "over", "scale"]); // with two choices: a button that is pressed or not
 const MOST_TIPS = 14;
+const REST = 12; // a figure that took a second to ask for and draw leaves the machine alone for so many
+const LONGEST = 10_000; // milliseconds at most that a figure waits for others
+let free = 0; // when the next figure may be drawn anew: all charts of a page share the machine
 const LATE = 200; // messages of new points that are kept for figures drawn before them
+const FRESH = "#8b93a1"; // the line of a run that no figure has coloured yet
 const tip = h("div", { class: "tip", role: "tooltip", popover: "manual" });
 
 /** Controls for options that the server has named; `choices` holds what is chosen, `chosen` is called when it changes. */
@@ -45,6 +49,12 @@ export function saveMenu(plot, title, filename) {
   return menu("⤓", `Save ${title}`, ["svg", "png"].map((format) => h("button", { "aria-label": `Save ${title} as ${format.toUpperCase()}`, onclick: save(format) }, format.toUpperCase())));
 }
 
+/** So many milliseconds were spent: figures are drawn anew the later for it. */
+function rest(spent) {
+  const now = performance.now();
+  free = Math.min(now + LONGEST, Math.max(free, now) + REST * spent);
+}
+
 export class Panel {
   /** `ask(name, choices)` promises a figure. */
   constructor(sweep, chart, { selection, runs, ask }) {
@@ -53,7 +63,6 @@ export class Panel {
     this.later = []; // new points that the next figure may not have
     this.dirty = true; // there is news that the figure does not show
     this.visible = false;
-    this.cost = 0; // milliseconds that the last drawing took, from the question on
     this.timer = null;
     this.place = h("div", { class: "plot", role: "img", "aria-label": `${chart.title}: arrow keys go from run to run, Enter chooses; the table below lists the same runs` });
     this.plot = new Plot(this.place, {
@@ -110,7 +119,7 @@ export class Panel {
   stale(soonest = 0.7) {
     this.dirty = true;
     if (!this.visible || this.timer !== null || this.asked) return;
-    this.timer = setTimeout(() => this.load(), Math.max(soonest * 1000, this.cost * 4));
+    this.timer = setTimeout(() => this.load(), Math.max(soonest * 1000, free - performance.now()));
   }
 
   async load() {
@@ -133,7 +142,7 @@ export class Panel {
     }
     this.asked = null;
     this.paint();
-    this.cost = performance.now() - began;
+    rest(performance.now() - began);
     if (this.dirty) this.stale();
   }
 
@@ -153,7 +162,9 @@ export class Panel {
     this.node.classList.toggle("blank", !data.length);
     fill(this.note, layout.meta?.note ?? (data.length ? "" : layout.meta?.empty ?? "Nothing to show yet."));
     this.place.style.minWidth = layout.meta?.width ? `${layout.meta.width}px` : "";
+    const began = performance.now();
     this.plot.show(this.figure, this.selection.runs);
+    rest(performance.now() - began);
   }
 
   /** What a point is: its run, where it stands, the run's values. */
@@ -187,8 +198,12 @@ export class Panel {
     let added = false;
     for (const [run, name, interval, value, step, time] of points) {
       if (name !== (this.choices.metric ?? this.chart.options[0].default)) continue;
-      const trace = this.figure.data.find((one) => one.meta?.live === run);
       const row = this.runs.get(run);
+      let trace = this.figure.data.find((one) => one.meta?.live === run);
+      if (!trace && row && interval === 1) {
+        trace = { type: "scatter", mode: "lines+markers", meta: { live: run }, line: { width: 1.4, color: FRESH }, marker: { size: 4, color: FRESH }, x: [], y: [], customdata: [] };
+        this.figure.data.push(trace);
+      }
       if (!trace || !row) {
         this.stale(0.2);
         continue;

@@ -69,7 +69,7 @@ export class Parallel extends Stage {
     const rank = trace.reversed ? -1 : 1;
     const drawn = groups.map((places, step) => [places, step]).filter(([places]) => places.length);
     drawn.sort(([a], [b]) => rank * (a[0] - b[0])); // in the order of the runs, which puts the best on top
-    for (const [places, step] of drawn) pen.lines(...bundle(places), { color: css(table[step]), width: 1.2, alpha: 0.85 });
+    for (const [places, step] of drawn) pen.lines(...bundle(places), { color: css(table[step]), width: 1.2, alpha: runs.length > 2000 ? 1 : 0.85 });
   }
 
   axis({ name, dimension, x, scale }) {
