@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -48,6 +49,19 @@ def test_a_killed_controller_is_replaced_and_two_sweeps_run_side_by_side(lab):
     listed = json.loads(cli(lab, "list", "--json").stdout)
     assert {sweep["id"] for sweep in listed} == {first.id, second.id}
     assert not (lab.workspace.home / "overdrive.db").exists()
+
+
+def test_the_studio_shows_it_live(lab, studio):
+    run = lab.submit(THREE_VALUES, max_total_runs=1)
+    lab.until(lambda: lab.values(run) == [[1, 2]], "two values")
+    one = studio()
+    with urllib.request.urlopen(f"{one.url}/api/live/sweeps/{run.id}", timeout=60) as stream:
+        messages = (json.loads(line[6:]) for line in stream if line.startswith(b"data: "))
+        known = next(messages)
+        assert [row["last"] for row in known["rows"]] == [{"acc": 2.0}]
+        lab.open("go")
+        assert any(row["last"] == {"acc": 3.0} for message in messages for row in message["rows"])
+    lab.ended(run)
 
 
 def test_the_server_is_restarted_in_the_middle(lab, postgres_server):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from ..errors import StoreError
+from .schema import clean
 from .sql import BUSY_SECONDS, SqlStore
 
 LONGEST_NAME = 63
@@ -28,6 +29,9 @@ CONNECTION = {
     "tcp_user_timeout": "25000",
 }
 """What holds unless the URL says otherwise."""
+
+MANY = 10
+"""So many points are quicker by COPY than by INSERT."""
 
 SESSION = (
     f"SET lock_timeout = '{BUSY_SECONDS}s'",
@@ -67,11 +71,11 @@ class PostgresStore(SqlStore):
             try:
                 for _ in driver.notifies(timeout=seconds, stop_after=1):
                     pass
-            except driver.OperationalError as error:
+            except self._driver_error:
                 self._ear.invalidate()
                 self._ear.close()
                 self._ear = None
-                raise StoreError(f"{self._name}: {error}") from error
+                raise
 
     def _prepare(self, db: sa.Connection) -> None:
         encoding = db.exec_driver_sql("SHOW server_encoding").scalar_one()
@@ -88,6 +92,15 @@ class PostgresStore(SqlStore):
 
     def _alone(self, db: sa.Connection) -> None:
         db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self._schema})
+
+    def _add_points(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
+        if len(rows) < MANY:
+            return super()._add_points(db, rows)
+        driver: Any = db.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(f"COPY points ({', '.join(rows[0])}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(clean(value) if isinstance(value, str) else value for value in row.values())
+        return None
 
     def _changed(self, db: sa.Connection) -> None:
         db.exec_driver_sql(f"NOTIFY {self._schema}")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ..model.metrics import PrimaryMetricGoal, Series
 from ..model.records import RunRecord, Status, SweepRecord
 from .base import Turn
-from .schema import entries, messages, points, requests, runs, sweeps
+from .schema import entries, messages, requests, runs, sweeps
 
 
 def sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
@@ -115,8 +115,24 @@ _UPDATE_RUN = _update_run(
 _UPDATE_OFFSETS = _update_run("metric_offset")
 
 
+def point_rows(key: int, turn: Turn) -> list[dict[str, Any]]:
+    """The rows of a turn's points."""
+    return [
+        {
+            "sweep": key,
+            "run": run_id,
+            "attempt": point.attempt,
+            "name": point.name,
+            "value": None if point.value != point.value else point.value,
+            "step": point.step,
+            "time": point.time,
+        }
+        for run_id, point in turn.points
+    ]
+
+
 def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
-    """Write all that a turn changes, inside a transaction; its rows bear the sweep's new `revision`."""
+    """Write all that a turn changes but its points, inside a transaction; its rows bear the sweep's new `revision`."""
     if turn.sweep:
         db.execute(sweeps.update().where(sweeps.c.key == key), sweep_columns(turn.sweep))
     if turn.new_runs:
@@ -142,22 +158,6 @@ def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
     if turn.offsets:
         rows = [{"at": run_id, "metric_offset": offset} for run_id, offset in turn.offsets.items()]
         db.execute(_UPDATE_OFFSETS, rows)
-    if turn.points:
-        db.execute(
-            points.insert(),
-            [
-                {
-                    "sweep": key,
-                    "run": run_id,
-                    "attempt": point.attempt,
-                    "name": point.name,
-                    "value": None if point.value != point.value else point.value,
-                    "step": point.step,
-                    "time": point.time,
-                }
-                for run_id, point in turn.points
-            ],
-        )
     if turn.entries:
         db.execute(
             entries.insert(),

@@ -16,7 +16,7 @@ from ..model.metrics import Point
 from ..model.records import SweepRecord, Wish
 from . import schema
 from .base import START, Change, Cursor, Entry, Holder, Message, Request, Turn
-from .rows import dumps, goal_of, run_of, sweep_columns, sweep_of, write_turn
+from .rows import dumps, goal_of, point_rows, run_of, sweep_columns, sweep_of, write_turn
 from .schema import Words, entries, holders, messages, models, points, requests, runs, sweeps
 
 BUSY_SECONDS = 30
@@ -59,6 +59,8 @@ class SqlStore:
     def __init__(self, name: str, engine: sa.Engine, now: sa.ColumnElement[float]) -> None:
         self._name = name
         self._engine = engine
+        assert engine.dialect.dbapi is not None
+        self._driver_error: type[Exception] = engine.dialect.dbapi.Error
         self._reader = engine.execution_options(**self.READING)
         self._writer = engine.execution_options(**self.WRITING)
         self._keys: dict[str, int] = {}
@@ -88,6 +90,15 @@ class SqlStore:
     def _alone(self, db: sa.Connection) -> None:
         """Keep other processes out of such places until the transaction ends."""
 
+    def _write_turn(self, db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
+        write_turn(db, key, revision, turn)
+        if turn.points:
+            self._add_points(db, point_rows(key, turn))
+        self._changed(db)
+
+    def _add_points(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
+        db.execute(points.insert(), rows)
+
     def _changed(self, db: sa.Connection) -> None:
         """Tell whoever waits that this transaction changes something."""
 
@@ -96,8 +107,7 @@ class SqlStore:
     def create_sweep(self, sweep: SweepRecord, turn: Turn | None = None) -> None:
         with self._write() as db:
             db.execute(sweeps.insert(), {"id": sweep.id, **sweep_columns(sweep), "revision": 0})
-            write_turn(db, self._key(db, sweep.id), 0, turn or Turn())
-            self._changed(db)
+            self._write_turn(db, self._key(db, sweep.id), 0, turn or Turn())
 
     def find(self, prefix: str) -> str:
         with self._read() as db:
@@ -211,8 +221,7 @@ class SqlStore:
                 other = self._holder(db, key)
                 who = f"process {other.pid} on {other.host}" if other else "nobody: it was released"
                 raise SweepHeld(f"this sweep is now held by {who}")
-            write_turn(db, key, revision, turn)
-            self._changed(db)
+            self._write_turn(db, key, revision, turn)
 
     # Wishes and holders
 
@@ -296,8 +305,9 @@ class SqlStore:
     def _failing(self) -> Iterator[None]:
         try:
             yield
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"{self._name}: {' '.join(str(error.orig).split())}") from error
+        except (sa.exc.DBAPIError, self._driver_error) as error:
+            said = str(getattr(error, "orig", error))
+            raise StoreError(f"{self._name}: {' '.join(said.split())}") from error
 
     def _holder(self, db: sa.Connection, key: int) -> Holder | None:
         row = db.execute(self._last, {"at": key}).first()

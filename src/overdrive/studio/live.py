@@ -1,7 +1,7 @@
 """What is new, as server-sent events: one watcher a sweep, however many browsers look.
 
-A watcher lives while somebody listens. It looks at the store's revision, reads what is new, and wakes its
-listeners; each takes what it lacks in one message, and the next one when that has been sent.
+While somebody listens one thread waits for the store to change, which a server tells and a file is looked at for.
+Each listener then takes what it lacks in one message, and the next one when that has been sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .feed import Feed, encoded, finite, outline, spark
 from .figures import usual
 
 LOOK_SECONDS = 0.1
-"""Between two looks at the revision of a sweep that somebody watches."""
+"""Between two looks at the revision of a sweep that somebody watches, at least."""
 
 NEWS_SECONDS = 0.5
 """Between two messages of one sweep at least: drawing costs a browser far more than a message costs us."""
@@ -33,7 +33,10 @@ REST = 20
 """Between two messages of one sweep, so many times what the last one cost."""
 
 LIST_SECONDS = 0.5
-"""Between two looks at the list of sweeps."""
+"""Between two looks at the list of sweeps, at least."""
+
+WAIT_SECONDS = 1.0
+"""Between two looks at most: that a controller has died no store tells."""
 
 QUIET_SECONDS = 15.0
 """After so long without news a comment is sent: a connection that has died shows itself."""
@@ -53,7 +56,9 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._lines: dict[str, tuple[int, dict[str, Any]]] = {}
         self._active: dict[str, SweepView] = {}
-        self._looking: dict[str, asyncio.Lock] = {}
+        self._ear = ThreadPoolExecutor(1, "overdrive-studio-ear")
+        self._waiting: asyncio.Task[None] | None = None
+        self._stirs = 0
         self.closing = asyncio.Event()
 
     async def read(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -105,41 +110,55 @@ class Hub:
 
     async def follow(self, sweep_id: str, feed: str, version: int) -> AsyncIterator[bytes]:
         """What is new since a version of a feed, each time as one message (JSON), until the studio closes."""
-        quiet = 0.0
+        said = time.monotonic()
         while not self.closing.is_set():
-            began = time.perf_counter()
+            began, stirs, pause = time.monotonic(), self._stirs, LOOK_SECONDS
             news = await self.read(self._news, sweep_id, feed, version)
-            pause = LOOK_SECONDS
             if news is not None:
                 feed, version, message = news
                 yield message
-                pause = max(NEWS_SECONDS, REST * (time.perf_counter() - began))
-            quiet = 0.0 if news is not None else quiet + pause
-            if quiet > QUIET_SECONDS:
-                quiet = 0.0
+                said = time.monotonic()
+                pause = max(NEWS_SECONDS, REST * (said - began))
+            elif began - said > QUIET_SECONDS:
+                said = began
                 yield b""
-            await self._rest(pause)
+            await self._stirred(stirs, pause)
 
     async def follow_list(self) -> AsyncIterator[bytes]:
         """The list of sweeps, whenever it has changed."""
-        last, quiet = None, 0.0
+        last, said = None, time.monotonic()
         while not self.closing.is_set():
+            stirs = self._stirs
             lines = await self.read(self.sweeps)
-            if lines != last:
-                last, quiet = lines, 0.0
-                yield encoded({"sweeps": lines})
-            else:
-                quiet += LIST_SECONDS
-            if quiet > QUIET_SECONDS:
-                quiet = 0.0
-                yield b""
-            await self._rest(LIST_SECONDS)
+            if lines != last or time.monotonic() - said > QUIET_SECONDS:
+                said = time.monotonic()
+                yield encoded({"sweeps": lines}) if lines != last else b""
+                last = lines
+            await self._stirred(stirs, LIST_SECONDS)
 
     def _news(self, sweep_id: str, name: str, version: int) -> tuple[str, int, bytes] | None:
         feed = self.feed(sweep_id)
         if feed.name != name:
             version = -1
         return None if feed.version == version else (feed.name, feed.version, feed.told(version))
+
+    async def _stirred(self, since: int, seconds: float) -> None:
+        """Rest for so many seconds, and on until the store may have changed since so many stirs."""
+        if self._waiting is None or self._waiting.done():
+            self._waiting = asyncio.create_task(self._wait())
+        await self._rest(seconds)
+        if self._stirs == since:
+            await asyncio.shield(self._waiting)
+
+    async def _wait(self) -> None:
+        if self.closing.is_set():
+            return
+        store = self.workspace.store
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._ear, store.wait, WAIT_SECONDS)
+        except OverdriveError:  # whoever reads will hear why
+            await self._rest(WAIT_SECONDS)
+        self._stirs += 1
 
     async def _rest(self, seconds: float) -> None:
         try:
@@ -150,7 +169,8 @@ class Hub:
     def close(self) -> None:
         """Let every listener go."""
         self.closing.set()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in (self._ear, self._thread):
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 def router(hub: Hub) -> APIRouter:
