@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from drivers import Project
 from overdrive import (
     Experiment,
     HyperDriveConfig,
@@ -174,6 +175,14 @@ class Lab:
         """All messages of the sweep."""
         run.view.refresh()
         return "\n".join(message.text for message in run.view.messages)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project's folder, untouched by the variables of this machine."""
+    for name in ("OVERDRIVE_HOME", "OVERDRIVE_AZUREML", "OVERDRIVE_ENVIRONMENT_MAP"):
+        monkeypatch.delenv(name, raising=False)
+    return Project(tmp_path / "my project")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 from ..model.space import SearchSpace
 from ..sdk import experiment
 from ..sweep.config import HyperDriveConfig
+from .pipeline.graph import Pipeline
 
 _BAYESIAN_LAWS = ("choice", "uniform", "quniform", "constant")
 _told: set[str] = set()
@@ -22,7 +23,11 @@ class Experiment(experiment.Experiment):
     """An experiment that tells once in each process where it goes beyond HyperDrive."""
 
     def submit(self, config: Any, tags: dict[str, str] | None = None, **more: Any) -> Any:
-        """Start a sweep or a single run, and return at once."""
+        """Start a sweep, a single run or a pipeline, and return at once."""
+        if isinstance(config, Pipeline):
+            from .pipeline.runs import submit
+
+            return submit(self, config, tags, **more)
         submitted = super().submit(config, tags, **more)
         for sentence in beyond(config) if isinstance(config, HyperDriveConfig) else ():
             if sentence not in _told:

@@ -76,6 +76,19 @@ class Model:
         (content,) = (folder / str(version or numbers[-1])).iterdir()
         return str(content)
 
+    @staticmethod
+    def register(workspace: Any, model_path: str, model_name: str, **about: Any) -> Any:
+        """Keep a file or folder as the next version of a model. It needs Overdrive's store; where this Python
+        lacks it, a line says so and the script goes on."""
+        try:
+            from ..sdk.model import Model as Whole
+            from ..sdk.workspace import Workspace as Stored
+        except ImportError as error:
+            words = "overdrive: model %r is not registered from here (%s); its files are at %r"
+            print(words % (model_name, error, os.path.abspath(model_path)), file=sys.stderr, flush=True)
+            return None
+        return Whole.register(Stored.find(), model_path, model_name, **about)
+
 
 class AzureRun(ScriptRun):
     """The run that this process belongs to, with all that HyperDrive's scripts ask of it beside logging."""

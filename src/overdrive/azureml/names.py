@@ -13,9 +13,8 @@ DEFAULT_CPU_IMAGE = DEFAULT_GPU_IMAGE = "local"
 _SERVICES = (
     "models are not served from here; best_run.register_model(...) keeps the model's files for any server"
 )
-_PIPELINES = (
-    "pipelines of v1 are not run here; submit the HyperDriveConfig itself, and the next step after it"
-)
+_PUBLISHED = "there is no service that keeps or starts pipelines; submit the Pipeline, from cron if need be"
+_STEPS = "steps here are PythonScriptStep, CommandStep, EstimatorStep and HyperDriveStep"
 _AUTOML = "AutoML runs in the cloud only; give a script and a search space"
 _CLOUD = "cloud storage is not reached from here; get the data, then Dataset.File.from_files(<path or https address>)"
 
@@ -41,6 +40,9 @@ OBJECTS: dict[str, str] = {
     "TabularDataset": "overdrive.sdk.data:TabularDataset",
     "DatasetConsumptionConfig": "overdrive.sdk.data:DatasetConsumptionConfig",
     "DataPath": "overdrive.sdk.datastore:DataPath",
+    "DataReference": "overdrive.sdk.datastore:DataReference",
+    "FileDatasetFactory": "overdrive.sdk.data:FileDatasetFactory",
+    "TabularDatasetFactory": "overdrive.sdk.data:TabularDatasetFactory",
     # what is submitted
     "ScriptRunConfig": "overdrive.sweep.script:ScriptRunConfig",
     "RunConfiguration": "overdrive.azureml.training:RunConfiguration",
@@ -50,6 +52,7 @@ OBJECTS: dict[str, str] = {
     "TensorflowConfiguration": "overdrive.sweep.distribution:TensorflowConfiguration",
     "DEFAULT_CPU_IMAGE": "overdrive.azureml.names:DEFAULT_CPU_IMAGE",
     "DEFAULT_GPU_IMAGE": "overdrive.azureml.names:DEFAULT_GPU_IMAGE",
+    "ResourceConfiguration": "overdrive.azureml.training:ResourceConfiguration",
     "Estimator": "overdrive.azureml.training:Estimator",
     "SKLearn": "overdrive.azureml.training:Estimator",
     "PyTorch": "overdrive.azureml.training:Estimator",
@@ -76,7 +79,22 @@ OBJECTS: dict[str, str] = {
             "lognormal", "qlognormal",
         )
     },
-    "RunDetails": "overdrive:RunDetails",
+    "RunDetails": "overdrive.azureml.pipeline.runs:details",
+    # pipelines
+    "Pipeline": "overdrive.azureml.pipeline.graph:Pipeline",
+    "StepSequence": "overdrive.azureml.pipeline.graph:StepSequence",
+    **{
+        name: f"overdrive.azureml.pipeline.data:{name}"
+        for name in ("OutputFileDatasetConfig", "PipelineData", "PipelineParameter", "TrainingOutput")
+    },
+    **{
+        name: f"overdrive.azureml.pipeline.steps:{name}"
+        for name in ("CommandStep", "EstimatorStep", "HyperDriveStep", "PipelineStep", "PythonScriptStep")
+    },
+    **{
+        name: f"overdrive.azureml.pipeline.runs:{name}"
+        for name in ("HyperDriveStepRun", "PipelineRun", "PortDataReference", "StepRun", "StepRunOutput")
+    },
     # errors: ours, which tell all problems at once, under HyperDrive's names
     "AzureMLException": "overdrive.errors:OverdriveError",
     "UserErrorException": "overdrive.errors:ConfigError",
@@ -105,10 +123,11 @@ OBJECTS: dict[str, str] = {
     "Keyvault": "!secrets are environment variables here: ScriptRunConfig(environment_variables=...)",
     **dict.fromkeys(("AciWebservice", "AksWebservice", "Webservice", "LocalWebservice"), f"!{_SERVICES}"),
     **dict.fromkeys(("InferenceConfig", "Image", "ContainerImage"), f"!{_SERVICES}"),
-    **dict.fromkeys(("Pipeline", "PipelineData", "PipelineParameter", "PipelineRun", "StepSequence"), f"!{_PIPELINES}"),
-    **dict.fromkeys(("HyperDriveStep", "HyperDriveStepRun", "PythonScriptStep", "EstimatorStep"), f"!{_PIPELINES}"),
+    **dict.fromkeys(("PipelineEndpoint", "PublishedPipeline", "Schedule", "ScheduleRecurrence"), f"!{_PUBLISHED}"),
+    **dict.fromkeys(("DatabricksStep", "DataTransferStep", "MpiStep"), f"!{_STEPS}"),
+    **dict.fromkeys(("ParallelRunConfig", "ParallelRunStep"), f"!{_STEPS}"),
     **dict.fromkeys(("AutoMLConfig", "AutoMLRun"), f"!{_AUTOML}"),
-    **dict.fromkeys(("OutputFileDatasetConfig", "DataReference", "AzureBlobDatastore"), f"!{_CLOUD}"),
+    **dict.fromkeys(("AzureBlobDatastore",), f"!{_CLOUD}"),
     **dict.fromkeys(("AksCompute", "RemoteCompute", "DatabricksCompute"), "!runs run on this machine, Slurm or Ray"),
 }  # fmt: skip
 
@@ -166,12 +185,15 @@ MODULES: dict[str, str] = {
     "azureml.core.authentication": _SIGNING_IN,
     "azureml.core.keyvault": "Keyvault",
     "azureml.core.image": "ContainerImage Image",
+    "azureml.core.resource_configuration": "ResourceConfiguration",
     "azureml.core.webservice": "AciWebservice AksWebservice LocalWebservice Webservice WebserviceException",
     "azureml.exceptions": _ERRORS,
     "azureml._common.exceptions": "AzureMLException",
     "azureml.core.exceptions": _ERRORS,
     "azureml.data": "FileDataset TabularDataset DataReference OutputFileDatasetConfig",
     "azureml.data.datapath": "DataPath",
+    "azureml.data.dataset_factory": "FileDatasetFactory TabularDatasetFactory",
+    "azureml.data.output_dataset_config": "OutputFileDatasetConfig",
     "azureml.data.data_reference": "DataReference",
     "azureml.data.dataset_consumption_config": "DatasetConsumptionConfig",
     "azureml.data.file_dataset": "FileDataset",
@@ -193,10 +215,21 @@ MODULES: dict[str, str] = {
     "azureml.train.automl.run": "AutoMLRun",
     "azureml.widgets": "RunDetails",
     "azureml.telemetry": "set_diagnostics_collection",
-    "azureml.pipeline.core": "Pipeline PipelineData PipelineParameter PipelineRun StepSequence",
-    "azureml.pipeline.steps": "EstimatorStep HyperDriveStep HyperDriveStepRun PythonScriptStep",
-    "azureml.pipeline.core.graph": "PipelineParameter",
-    "azureml.pipeline.core.run": "PipelineRun",
+    "azureml.pipeline.core": (
+        "Pipeline PipelineData PipelineEndpoint PipelineParameter PipelineRun PipelineStep PortDataReference "
+        "PublishedPipeline Schedule ScheduleRecurrence StepRun StepRunOutput StepSequence TrainingOutput"
+    ),
+    "azureml.pipeline.core.builder": "PipelineData PipelineStep StepSequence",
+    "azureml.pipeline.core.graph": "PipelineParameter PortDataReference TrainingOutput",
+    "azureml.pipeline.core.pipeline": "Pipeline",
+    "azureml.pipeline.core.run": "PipelineRun StepRun StepRunOutput",
+    "azureml.pipeline.core.schedule": "Schedule ScheduleRecurrence",
+    "azureml.pipeline.steps": (
+        "CommandStep DataTransferStep DatabricksStep EstimatorStep HyperDriveStep HyperDriveStepRun MpiStep "
+        "ParallelRunConfig ParallelRunStep PythonScriptStep"
+    ),
+    "azureml.pipeline.steps.hyper_drive_step": "HyperDriveStep HyperDriveStepRun",
+    "azureml.pipeline.steps.python_script_step": "PythonScriptStep",
 }
 
 TABLE: dict[str, dict[str, str]] = {

@@ -44,7 +44,7 @@ class RunConfiguration:
 
     def __post_init__(self) -> None:
         if self.environment is None:
-            self.environment = Environment("run-configuration")
+            self.environment = Environment("default-environment")
         if self.conda_dependencies is not None:
             self.environment.python.conda_dependencies = self.conda_dependencies
 
@@ -94,6 +94,15 @@ class Estimator(ScriptRunConfig):
             environment_variables=environment_variables,
             max_run_duration_seconds=max_run_duration_seconds,
         )
+
+
+@dataclass
+class ResourceConfiguration:
+    """What serving a model would need: kept nowhere, since models are not served from here."""
+
+    cpu: float | None = None
+    memory_in_gb: float | None = None
+    gpu: int | None = None
 
 
 def HyperDriveRunConfig(  # noqa: N802

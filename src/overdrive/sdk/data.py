@@ -243,7 +243,7 @@ def _dataset(told: Mapping[str, Any], home: Path | None = None) -> FileDataset:
     return dataset
 
 
-class _Files:
+class FileDatasetFactory:
     """`Dataset.File`."""
 
     @staticmethod
@@ -262,7 +262,7 @@ class _Files:
         return FileDataset([str(place)])
 
 
-class _Tables:
+class TabularDatasetFactory:
     """`Dataset.Tabular`."""
 
     @staticmethod
@@ -301,8 +301,8 @@ class _Tables:
 class Dataset:
     """Datasets by name, and how they are made."""
 
-    File = _Files
-    Tabular = _Tables
+    File = FileDatasetFactory
+    Tabular = TabularDatasetFactory
 
     @staticmethod
     def get_by_name(workspace: Any, name: str, version: Any = "latest") -> FileDataset:

@@ -141,3 +141,20 @@ class DataPath:
     as_download = as_mount
 
     __str__ = __fspath__
+
+
+class DataReference(DataPath):
+    """A place in a datastore that is handed to a script: its text is the path."""
+
+    def __init__(
+        self,
+        datastore: Datastore | None = None,
+        data_reference_name: str | None = None,
+        path_on_datastore: str | None = None,
+        mode: str = "mount",
+        path_on_compute: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        super().__init__(datastore, path_on_datastore, data_reference_name)
+        self.data_reference_name = data_reference_name
+        self.mode = mode

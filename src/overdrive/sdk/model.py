@@ -17,11 +17,20 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}")
 
 
+class Framework:
+    """Words for `model_framework`, as HyperDrive's notebooks write them."""
+
+    CUSTOM, MULTI, ONNX, PYTORCH = "Custom", "Multi", "Onnx", "PyTorch"
+    SCIKITLEARN, TENSORFLOW, TFKERAS = "ScikitLearn", "TensorFlow", "TfKeras"
+
+
 class Model:
     """One version of a model: the newest, or `version`; NotFound when there is none.
 
     `path` is the copy of its file or folder, `run_id` the run that left it.
     """
+
+    Framework = Framework
 
     def __init__(
         self,

@@ -88,7 +88,8 @@ class ScriptRunConfig:
         python = getattr(self.environment, "python", None)
         fix(self, "interpreter", self.interpreter or getattr(python, "interpreter_path", None))
         fix(self, "templates", tuple(posixpath.normpath(path) for path in self.templates))
-        fix(self, "requirements", self.requirements or getattr(self.environment, "requirements", None))
+        if self.requirements is None:
+            fix(self, "requirements", getattr(self.environment, "requirements", None))
         for name in ("environment", "compute_target"):
             value = getattr(self, name)
             fix(self, name, None if value is None else str(getattr(value, "name", value)))
