@@ -51,6 +51,10 @@ from .reports import LOGGED, Report, Reports
 SHORTEST_TURN, LONGEST_TURN = 0.01, 0.05
 """Seconds that a logged value may wait to be seen: short while there is news, longer in quiet times."""
 
+REST = 3
+"""Between two turns so many times what the first one took of the processor, within these limits: where much is
+logged, the values of a longer time are taken together, which costs less."""
+
 REQUEST_SECONDS = 0.1
 """How often wishes are looked for."""
 
@@ -90,7 +94,7 @@ class Controller:
         self._turn = Turn()
         self._orders: list[Launch | Cancel] = []
         self._over = False
-        self._asked_at = self._news_at = 0.0
+        self._asked_at = self._news_at = self._busy = 0.0
         self._choosing, self._looked_ahead = 0.0, False
         self._foreign: dict[str, int] = {}
         self._foreign_said: dict[str, int] = {}
@@ -108,7 +112,11 @@ class Controller:
         while not self._over:
             self._look_ahead()
             quiet = time.monotonic() - self._news_at
-            self.turn(self._compute.poll(min(max(quiet / 20, SHORTEST_TURN), LONGEST_TURN)))
+            rest = max(quiet / 20, REST * self._busy, SHORTEST_TURN)
+            states = self._compute.poll(min(rest, LONGEST_TURN))
+            began = time.thread_time()
+            self.turn(states)
+            self._busy = time.thread_time() - began
             self._insist(lambda: self._lease.pulse(self._planner.active))
         return self._sweep
 
@@ -159,7 +167,9 @@ class Controller:
             self._take_report(self._planner.history[run_id], report)
 
     def _take_report(self, run: RunRecord, report: Report, *, late: bool = False) -> None:
-        points = [point._replace(attempt=run.attempt) for point in report.points]
+        points, attempt = report.points, run.attempt
+        if attempt:
+            points = [point._replace(attempt=attempt) for point in points]
         self._turn.points += [(run.id, point) for point in points]
         self._turn.entries += [(run.id, entry) for entry in report.entries]
         self._turn.offsets[run.id] = self._reports.offset(run.id)

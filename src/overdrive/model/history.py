@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from .metrics import PrimaryMetricGoal, Series
 from .records import Params, RunRecord
+from .standings import Standings
 
 
 class History:
@@ -15,6 +16,7 @@ class History:
         self.goal = goal
         self._runs: dict[str, RunRecord] = {}
         self._best: str | None = None
+        self._standings: Standings | None = None
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -34,6 +36,10 @@ class History:
 
     def add(self, run: RunRecord) -> RunRecord:
         """Take in a run, with whatever it has already reported, in place of an older record of the same id."""
+        if run.id in self._runs:
+            self._standings = None
+        elif self._standings is not None:
+            self._standings.add(run)
         self._runs[run.id] = run
         self._compare(run)
         return run
@@ -45,16 +51,30 @@ class History:
     def report(self, run_id: str, *values: float) -> RunRecord:
         """More values of the primary metric from this run, by default one."""
         run = self._runs[run_id]
+        before = len(run.series)
         run.series.extend(values)
+        if self._standings is not None:
+            self._standings.extend(run, before)
         self._compare(run)
         return run
 
     def restart(self, run_id: str, values: Iterable[float] = ()) -> None:
         """The run begins anew: of all that it has reported, only `values` still count."""
-        self._runs[run_id].series = Series(self.goal, values)
-        self._best = None
-        for run in self:
-            self._compare(run)
+        run = self._runs[run_id]
+        before, run.series = run.series, Series(self.goal, values)
+        if self._standings is not None:
+            self._standings.restart(run, before)
+        if self._best == run_id:
+            self._best = None
+            for other in self:
+                self._compare(other)
+
+    @property
+    def standings(self) -> Standings:
+        """How all these runs stand at any interval."""
+        if self._standings is None:
+            self._standings = Standings(self.goal, self)
+        return self._standings
 
     @property
     def best_run(self) -> RunRecord | None:

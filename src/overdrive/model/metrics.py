@@ -7,6 +7,7 @@ like NaN; an infinity in the bad direction is what it says, the worst value ther
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
@@ -63,18 +64,19 @@ class PrimaryMetricGoal(Enum):
 class Series:
     """One run's values of the primary metric in the order logged; value k is interval k (from 1).
 
-    Only ever grows. Best (`bests`) and mean of every prefix are kept, so that a policy asks in O(1).
-    Values that are not `usable` count as intervals and are left out of best and mean.
+    Only ever grows. The best of every prefix is kept (`bests`), and from the first question for a mean also
+    sums and counts, so that a policy asks in O(1). Values that are not `usable` count as intervals and are left
+    out of best and mean.
     """
 
-    __slots__ = ("_count", "_sum", "bests", "goal", "values")
+    __slots__ = ("_counts", "_sums", "bests", "goal", "values")
 
     def __init__(self, goal: PrimaryMetricGoal, values: Iterable[float] = ()) -> None:
         self.goal = goal
         self.values: list[float] = []
         self.bests: list[float | None] = []
-        self._sum: list[float] = []
-        self._count: list[int] = []
+        self._sums: array[float] | None = None
+        self._counts: array[int] | None = None
         self.extend(values)
 
     def __len__(self) -> int:
@@ -86,19 +88,18 @@ class Series:
 
     def extend(self, values: Iterable[float]) -> None:
         """Log more values."""
-        best, total, count = self.best, 0.0, 0
-        if self.values:
-            total, count = self._sum[-1], self._count[-1]
+        best = self.best
         worst, larger = self.goal.worst, self.goal is PrimaryMetricGoal.MAXIMIZE
         for value in values:
-            if value == value and value != -worst:  # as `usable` and `better`, a million times
-                total, count = total + value, count + 1
-                if best is None or (value > best if larger else value < best):
-                    best = value
+            # As `usable` and `better`, a million times.
+            if (
+                value == value
+                and value != -worst
+                and (best is None or (value > best if larger else value < best))
+            ):
+                best = value
             self.values.append(value)
             self.bests.append(best)
-            self._sum.append(total)
-            self._count.append(count)
 
     @property
     def best(self) -> float | None:
@@ -114,7 +115,22 @@ class Series:
 
     def mean_at(self, interval: int) -> float | None:
         """The mean of the usable ones of the first `interval` values (of what there is), or None."""
-        if interval > len(self._count):
-            interval = len(self._count)
-        count = self._count[interval - 1] if interval > 0 else 0
-        return self._sum[interval - 1] / count if count else None
+        sums, counts = self._added_up()
+        if interval > len(counts):
+            interval = len(counts)
+        count = counts[interval - 1] if interval > 0 else 0
+        return sums[interval - 1] / count if count else None
+
+    def _added_up(self) -> tuple[array[float], array[int]]:
+        """The sum and the number of the usable ones of each prefix."""
+        if self._sums is None or self._counts is None:
+            self._sums, self._counts = array("d"), array("L")
+        sums, counts = self._sums, self._counts
+        if len(sums) < len(self.values):
+            total, count = (sums[-1], counts[-1]) if sums else (0.0, 0)
+            for value in self.values[len(sums) :]:
+                if self.goal.usable(value):
+                    total, count = total + value, count + 1
+                sums.append(total)
+                counts.append(count)
+        return sums, counts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import Problem
-from ..model.metrics import PrimaryMetricGoal, Series
+from ..model.history import History
+from ..model.metrics import PrimaryMetricGoal
 from .base import GO_ON, EarlyTerminationPolicy, Verdict, amount, figures, side, worse
 
 
@@ -38,11 +39,9 @@ class BanditPolicy(EarlyTerminationPolicy):
             if value is not None:
                 yield from amount(where, value)
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
-        leader = goal.best(b for series in population if (b := series.best_at(interval)) is not None)
-        assert leader is not None  # the judged run is in the population and has a best
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
+        goal, leader = history.goal, history.standings.leading(interval)
+        assert leader is not None  # the judged run has a best
         limit, formula = self._threshold(leader, goal)
         if not worse(best, limit, goal):
             return GO_ON

@@ -11,14 +11,14 @@ import inspect
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from ..errors import ConfigError, NotFound, Problem
 from ..model.history import History
-from ..model.metrics import PrimaryMetricGoal, Series
+from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
 from ..registry import Registry
 
@@ -118,27 +118,23 @@ class EarlyTerminationPolicy(ABC):
         goal, leader = history.goal, history.best_run
         if leader is None or _unbeaten(run.series.best, leader.series.best, goal):
             return GO_ON
-        population = [other.series for other in history if other.series.values and other.id != run.id]
-        best, rival = run.series.best_at(interval), _best_of(population, interval, goal)
-        if rival is None or _unbeaten(best, rival, goal):
+        best, top = run.series.best_at(interval), history.standings.leading(interval)
+        if top is None or _unbeaten(best, top, goal):
             return GO_ON
         if best is None:
             return Verdict(True, f"no usable value up to interval {interval}, only NaN or infinity")
-        population.append(run.series)
-        return self.compare(best, interval, population, goal)
+        return self.compare(best, interval, history)
 
     def take_up(self, paused: Sequence[RunRecord], history: History, *, more: bool) -> RunRecord | None:
         """None: a policy that never pauses has none to take up."""
         return None
 
     @abstractmethod
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
         """The variant's own rule for a run that is due and not the incumbent.
 
-        `best` is the run's best_i(N); `population` holds every run that has reported, in no order
-        that may count, the judged run among them.
+        `best` is the run's best_i(N). `history.standings` tells how all runs that have reported stand at N, the judged
+        run among them, in a time that hardly grows with their number.
         """
 
     def to_json(self) -> dict[str, Any]:
@@ -158,9 +154,7 @@ class NoTerminationPolicy(EarlyTerminationPolicy):
         """Always goes on, even without one usable value."""
         return GO_ON
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
         """Never asked for, since `judge` always goes on."""
         return GO_ON
 
@@ -248,12 +242,6 @@ def amount(where: str, value: object) -> Iterator[Problem]:
 
 def _unbeaten(own: float | None, rival: float | None, goal: PrimaryMetricGoal) -> bool:
     return own is not None and (rival is None or not goal.better(rival, own))
-
-
-def _best_of(population: Iterable[Series], interval: int, goal: PrimaryMetricGoal) -> float | None:
-    came = ((series.bests, len(series.bests)) for series in population)
-    bests = [best for b, n in came if (best := b[interval - 1 if n >= interval else -1]) is not None]
-    return (max if goal is PrimaryMetricGoal.MAXIMIZE else min)(bests, default=None)
 
 
 def _figure(number: float, digits: int) -> str:

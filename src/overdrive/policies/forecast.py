@@ -194,9 +194,7 @@ class ForecastPolicy(EarlyTerminationPolicy):
         worth = chances[best] >= least if more else sum(chances.values()) > self.risk / 2
         return best if worth else None
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
         """Whoever is not the incumbent is looked at, by more than its series."""
         return _CANDIDATE
 

@@ -45,7 +45,7 @@ class SuccessiveHalvingPolicy(RungPolicy):
                 by_rung.setdefault(self.rung_of(len(run.series)), []).append(run)
         sign = -1 if history.goal is PrimaryMetricGoal.MAXIMIZE else 1
         for rung in sorted(by_rung, reverse=True):
-            last = self.last_kept(rung, (other.series for other in history), history.goal)
+            last = self.last_kept(rung, history)
             ranked = [
                 (sign * best, run.number, run.id)
                 for run in by_rung[rung]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import ClassVar
 
-from ..model.metrics import PrimaryMetricGoal, Series
+from ..model.history import History
 from .base import GO_ON, EarlyTerminationPolicy, Verdict, figures, side, worse
 
 
@@ -25,17 +23,13 @@ class MedianStoppingPolicy(EarlyTerminationPolicy):
     evaluation_interval: int = 1
     delay_evaluation: int = 0
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
-        means = (series.mean_at(interval) for series in population)
-        # A run without usable values counts as worst, and so does a sum that overflowed.
-        middle = median(m if m is not None and goal.usable(m) else goal.worst for m in means)
-        if not worse(best, middle, goal):
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
+        found = history.standings.means(interval).median(best)
+        if found is None or not worse(best, found[0], history.goal):
             return GO_ON
-        own, at = figures(best, middle)
+        own, at = figures(best, found[0])
         return Verdict(
             True,
-            f"best {own} at interval {interval}, {side(goal)} {at} = "
-            f"the median of the means of {len(population)} runs",
+            f"best {own} at interval {interval}, {side(history.goal)} {at} = "
+            f"the median of the means of {found[1]} runs",
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import Problem
 from ..model.history import History
-from ..model.metrics import PrimaryMetricGoal, Series
 from ..model.records import RunRecord
 from .base import GO_ON, EarlyTerminationPolicy, Kind, Verdict, amount, figures, whole_number
 
@@ -47,8 +46,6 @@ class PlateauPolicy(EarlyTerminationPolicy):
             Kind.PLATEAU,
         )
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
         """Never asked for, since no run is compared with another."""
         return GO_ON

@@ -3,11 +3,11 @@ halving and Hyperband share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import Problem
-from ..model.metrics import PrimaryMetricGoal, Series
+from ..model.history import History
 from .base import GO_ON, EarlyTerminationPolicy, Verdict, figures, whole_number
 
 
@@ -43,20 +43,14 @@ class RungPolicy(EarlyTerminationPolicy):
             rung *= self.eta
         return rung
 
-    def last_kept(self, interval: int, population: Iterable[Series], goal: PrimaryMetricGoal) -> float | None:
+    def last_kept(self, interval: int, history: History) -> float | None:
         """The best_i of the last one that goes on at this rung; None when even the worst does."""
-        came = [series.best_at(interval) for series in population if len(series) >= interval]
-        kept = max(1, len(came) // self.eta)
-        usable = sorted(level for level in came if level is not None)
-        if len(usable) < kept:
-            return None
-        return usable[-kept] if goal is PrimaryMetricGoal.MAXIMIZE else usable[kept - 1]
+        rung = history.standings.reached(interval)
+        return rung.kept(max(1, len(rung) // self.eta))
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
-        rung = [series.best_at(interval) for series in population if len(series) >= interval]
-        ahead = sum(1 for other in rung if other is not None and goal.better(other, best))
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
+        rung = history.standings.reached(interval)
+        ahead = rung.ahead(best)
         kept = max(1, len(rung) // self.eta)
         if ahead < kept:
             return GO_ON

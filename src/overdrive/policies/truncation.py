@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import Problem
-from ..model.metrics import PrimaryMetricGoal, Series
+from ..model.history import History
 from .base import GO_ON, EarlyTerminationPolicy, Verdict, figures, whole_number
 
 
@@ -30,12 +30,10 @@ class TruncationSelectionPolicy(EarlyTerminationPolicy):
         yield from whole_number("truncation_percentage", self.truncation_percentage, 1, 99)
         yield from super().problems()
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
-        ranked = [series.best_at(interval) for series in population if len(series) >= interval]
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
+        ranked = history.standings.reached(interval)
         lowest = self.truncation_percentage * len(ranked) // 100
-        ahead = sum(1 for other in ranked if other is not None and goal.better(other, best))
+        ahead = ranked.ahead(best)
         # In the lowest part, all ties included, exactly if so many are ahead that it holds the rest.
         if len(ranked) - ahead > lowest:
             return GO_ON

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from ..errors import Problem
 from ..model.history import History
-from ..model.metrics import PrimaryMetricGoal, Series
+from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord
 from .base import GO_ON, EarlyTerminationPolicy, Verdict, figures
 
@@ -62,9 +62,7 @@ class WilcoxonPolicy(EarlyTerminationPolicy):
         look = interval // self.evaluation_interval - (first - 1) // self.evaluation_interval
         return self.p_threshold / (look * (look + 1)) if look > 0 else 0.0
 
-    def compare(
-        self, best: float, interval: int, population: Sequence[Series], goal: PrimaryMetricGoal
-    ) -> Verdict:
+    def compare(self, best: float, interval: int, history: History) -> Verdict:
         """Whoever is not the incumbent is put to the test, which needs the runs themselves."""
         return _CANDIDATE
 

@@ -171,7 +171,8 @@ def parse_line(line: bytes) -> Optional[List[Record]]:
     reads, or null (what JSON writers that cannot write NaN put in its place); any other string is text.
     """
     try:
-        data = json.loads(line.decode("utf-8-sig"))
+        text = line.decode("utf-8")
+        data = json.loads(text[1:] if text[:1] == "\ufeff" else text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict):
@@ -179,9 +180,16 @@ def parse_line(line: bytes) -> Optional[List[Record]]:
     name = data.get("name")
     if not isinstance(name, str) or not name:
         return None
-    step, time = _number(data.get("step")), _number(data.get("time"))
+    step, time = data.get("step"), data.get("time")
+    if step is not None:
+        step = _number(step)
+    if time is not None and type(time) is not float:
+        time = _number(time)
     if "value" in data:
-        record = _measure(name, data["value"], step, time)
+        value = data["value"]
+        if type(value) is float:  # nearly all of them
+            return [Record("scalar", name, value, step, time)]
+        record = _measure(name, value, step, time)
         return None if record is None else [record]
     if "values" in data:
         values = data["values"]
@@ -258,11 +266,15 @@ class Tail:
             self.behind = False
             return []
         try:
-            with open(self.path, "rb", buffering=0) as file:
-                file.seek(self.offset)
-                chunk = file.read(CHUNK) or b""
+            fd = os.open(self.path, os.O_RDONLY)
         except OSError:
             return []
+        try:
+            chunk = os.pread(fd, min(CHUNK, size - self.offset), self.offset)
+        except OSError:
+            return []
+        finally:
+            os.close(fd)
         self._seen = self.offset + len(chunk)
         self.behind = self._seen < size
         return self._lines(chunk, final and not self.behind)

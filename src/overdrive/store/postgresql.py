@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from ..errors import StoreError
-from .schema import clean
+from .rows import POINT
 from .sql import BUSY_SECONDS, SqlStore
 
 LONGEST_NAME = 63
@@ -93,13 +93,13 @@ class PostgresStore(SqlStore):
     def _alone(self, db: sa.Connection) -> None:
         db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self._schema})
 
-    def _add_points(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    def _add_points(self, db: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
         if len(rows) < MANY:
             return super()._add_points(db, rows)
         driver: Any = db.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY points ({', '.join(rows[0])}) FROM STDIN") as copy:
+        with driver.cursor() as cursor, cursor.copy(f"COPY points ({', '.join(POINT)}) FROM STDIN") as copy:
             for row in rows:
-                copy.write_row(clean(value) if isinstance(value, str) else value for value in row.values())
+                copy.write_row(row)
         return None
 
     def _changed(self, db: sa.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from ..model.metrics import PrimaryMetricGoal, Series
 from ..model.records import RunRecord, Status, SweepRecord
 from .base import Turn
-from .schema import entries, messages, requests, runs, sweeps
+from .schema import clean, entries, messages, requests, runs, sweeps
 
 
 def sweep_columns(sweep: SweepRecord) -> dict[str, Any]:
@@ -112,23 +113,31 @@ _UPDATE_RUN = _update_run(
     *("status", "reason", "handle", "exit_code", "created", "started", "ended"),
     *("spent", "cause", "causes", "counted_from", "kept", "revision"),
 )
-_UPDATE_OFFSETS = _update_run("metric_offset")
 
 
-def point_rows(key: int, turn: Turn) -> list[dict[str, Any]]:
-    """The rows of a turn's points."""
+POINT = ("sweep", "run", "attempt", "name", "value", "step", "time")
+_ADD_POINT = f"INSERT INTO points ({', '.join(POINT)}) VALUES ({', '.join('?' for _ in POINT)})"
+_SET_OFFSET = "UPDATE runs SET metric_offset = ? WHERE id = ?"
+
+
+def point_rows(key: int, turn: Turn) -> list[tuple[Any, ...]]:
+    """The rows of a turn's points, in the columns of POINT."""
+    names = {point.name: clean(point.name) for _, point in turn.points}
     return [
-        {
-            "sweep": key,
-            "run": run_id,
-            "attempt": point.attempt,
-            "name": point.name,
-            "value": None if point.value != point.value else point.value,
-            "step": point.step,
-            "time": point.time,
-        }
-        for run_id, point in turn.points
+        (key, run_id, attempt, names[name], None if value != value else value, step, when)
+        for run_id, (name, value, step, when, attempt) in turn.points
     ]
+
+
+def add_points(db: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert the rows of points."""
+    _many(db, _ADD_POINT, rows)
+
+
+def _many(db: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """A statement with `?` for each value, for many rows, past SQLAlchemy, which takes longer for a row than SQLite."""
+    style = db.dialect.paramstyle
+    db.exec_driver_sql(statement if style == "qmark" else statement.replace("?", "%s"), list(rows))
 
 
 def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
@@ -156,8 +165,7 @@ def write_turn(db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
         rows = [{"at": run.id, **run_columns(run, revision)} for run in turn.runs.values()]
         db.execute(_UPDATE_RUN, rows)
     if turn.offsets:
-        rows = [{"at": run_id, "metric_offset": offset} for run_id, offset in turn.offsets.items()]
-        db.execute(_UPDATE_OFFSETS, rows)
+        _many(db, _SET_OFFSET, [(offset, run_id) for run_id, offset in turn.offsets.items()])
     if turn.entries:
         db.execute(
             entries.insert(),

@@ -16,7 +16,7 @@ from ..model.metrics import Point
 from ..model.records import SweepRecord, Wish
 from . import schema
 from .base import START, Change, Cursor, Entry, Holder, Message, Request, Turn
-from .rows import dumps, goal_of, point_rows, run_of, sweep_columns, sweep_of, write_turn
+from .rows import add_points, dumps, goal_of, point_rows, run_of, sweep_columns, sweep_of, write_turn
 from .schema import Words, entries, holders, messages, models, points, requests, runs, sweeps
 
 BUSY_SECONDS = 30
@@ -96,8 +96,8 @@ class SqlStore:
             self._add_points(db, point_rows(key, turn))
         self._changed(db)
 
-    def _add_points(self, db: sa.Connection, rows: list[dict[str, Any]]) -> None:
-        db.execute(points.insert(), rows)
+    def _add_points(self, db: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
+        add_points(db, rows)
 
     def _changed(self, db: sa.Connection) -> None:
         """Tell whoever waits that this transaction changes something."""
