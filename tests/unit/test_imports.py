@@ -30,9 +30,9 @@ MAY_IMPORT = {
     "controller": f"sweep store.base compute.base sources runtime {VALUES}",
     "sdk": "environments compute.base compute.devices compute.zygotes controller.daemon controller.lease sources.base "
     f"sweep samplers.base policies.base store.base runtime {VALUES}",
-    "adapters": f"sdk sweep.config sweep.script runtime {VALUES}",
+    "adapters": f"sdk sweep.config sweep.distribution sweep.script runtime {VALUES}",
     "adapters.mlflow": "runtime",
-    "azureml": f"sdk sweep.config sweep.script runtime {VALUES}",
+    "azureml": f"sdk sweep.config sweep.distribution sweep.script runtime {VALUES}",
     "widget": f"sdk studio.feed studio.report charts {VALUES}",
     "azure_ai_ml": f"adapters sdk runtime {VALUES}",
     "cli": f"azureml azure_ai_ml sdk adapters studio runtime {VALUES}",

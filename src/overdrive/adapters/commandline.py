@@ -16,6 +16,7 @@ from ..model.space import SearchSpace
 from ..sdk.ask_tell import sampler_of
 from ..sdk.rehearsal import policy_of
 from ..sweep.config import HyperDriveConfig
+from ..sweep.distribution import PyTorchConfiguration
 from ..sweep.script import ScriptRunConfig
 from .swept import Swept, goal_of, swept
 
@@ -34,6 +35,9 @@ _OPTIONS = {
     "gpus_per_run": "--gpus",
     "cores_per_run": "--cores",
     "pin_cores": "--pin-cores",
+    "distributed_job_config": "--nodes",
+    "process_count": "--processes",
+    "node_count": "--nodes",
 }
 """What a field of our own configuration is called among the options."""
 
@@ -62,6 +66,8 @@ class Wanted:
     gpus: float | None = None
     cores: int | None = None
     pin_cores: bool = False
+    processes: int | None = None
+    nodes: int | None = None
 
 
 def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveConfig, str, list[str]]:
@@ -113,6 +119,7 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
             gpus_per_run=wanted.gpus,
             cores_per_run=wanted.cores,
             pin_cores=bool(wanted.pin_cores),
+            distributed_job_config=_distribution(wanted),
             reads_parameters=bool(wanted.params) and not templates,
         )
     except ConfigError as error:
@@ -130,6 +137,12 @@ def configuration(command: Sequence[str], wanted: Wanted) -> tuple[HyperDriveCon
         metric_pattern=wanted.pattern,
     )
     return config, wanted.name or _experiment(source), said
+
+
+def _distribution(wanted: Wanted) -> PyTorchConfiguration | None:
+    if wanted.processes is None and wanted.nodes is None:
+        return None
+    return PyTorchConfiguration(process_count=wanted.processes, node_count=wanted.nodes or 1)
 
 
 def by_options(error: ConfigError) -> ConfigError:

@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..sweep.distribution import (
+    Distribution,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    TensorflowConfiguration,
+)
 from ..sweep.script import ScriptRunConfig, variable_name
 from . import sweep_schema as schema
 from .document import Where, shown
@@ -25,6 +31,7 @@ PLACES = {
     "gpus_per_run": "gpus_per_run",
     "cores_per_run": "cores_per_run",
     "pin_cores": "pin_cores",
+    "distributed_job_config": "distribution",
 }
 """The key that a field of ScriptRunConfig comes from."""
 
@@ -54,7 +61,7 @@ def script(
         if "${{" in value:
             what = f"placeholders are filled in the command only, got {shown(value)}"
             reading.problem((*where, "environment_variables", name), what)
-    _check_distribution(reading, trial, (*where, "distribution"))
+    distribution = _distribution(reading, trial, where)
     code = _code(reading, trial.code, (*where, "code"))
     config: ScriptRunConfig | None = reading.built(
         lambda: ScriptRunConfig(
@@ -69,6 +76,7 @@ def script(
             gpus_per_run=trial.gpus_per_run,
             cores_per_run=trial.cores_per_run,
             pin_cores=trial.pin_cores,
+            distributed_job_config=distribution,
         ),
         where,
         {field: (*where, key) for field, key in PLACES.items()},
@@ -87,14 +95,38 @@ def _unused(trial: schema.Trial, swept: Sequence[str]) -> list[str]:
     return [name for name in swept if name not in used and name not in variables]
 
 
-def _check_distribution(reading: Reading, trial: schema.Trial, where: Where) -> None:
+def _distribution(reading: Reading, trial: schema.Trial, where: Where) -> Distribution | None:
     if trial.distribution is None:
-        return
-    form = reading.section(schema.Distribution, trial.distribution, where)
-    several = form and max(form.process_count_per_instance or 1, form.worker_count or 1)
-    if several and several > 1:
-        what = "is not supported with several processes yet; leave it out to run one on this machine"
-        reading.problem(where, what)
+        return None
+    place = (*where, "distribution")
+    form = reading.section(schema.Distribution, trial.distribution, place)
+    nodes = _instances(reading, trial, where)
+    if form is None or nodes is None:
+        return None
+    each = form.process_count_per_instance or 1
+
+    def build() -> Distribution:
+        if form.type == "mpi":
+            return MpiConfiguration(each, nodes)
+        if form.type == "pytorch":
+            return PyTorchConfiguration(process_count=each * nodes, node_count=nodes)
+        return TensorflowConfiguration(form.worker_count or nodes, form.parameter_server_count or 0, nodes)
+
+    made: Distribution | None = reading.built(build, place, {"node_count": place})
+    return made
+
+
+def _instances(reading: Reading, trial: schema.Trial, where: Where) -> int | None:
+    """On how many nodes the processes of a run are to be; None, and noted, where that is no number."""
+    for given, place in ((trial.resources, where), (reading.document.data.get("resources"), ())):
+        if isinstance(given, dict) and given.get("instance_count") is not None:
+            count = given["instance_count"]
+            if type(count) is int and count >= 1:
+                return count
+            what = f"must be a whole number of nodes, at least 1, got {shown(count)}"
+            reading.problem((*place, "resources", "instance_count"), what)
+            return None
+    return 1
 
 
 def _code(reading: Reading, given: str | None, where: Where) -> Path:

@@ -56,7 +56,7 @@ class OverdriveStore(AbstractStore):
                 "server or a file" % store_uri
             )
         self._folder = wire.RunFolder(os.environ[wire.RUN_DIR])
-        self._journal = Journal(self._folder.mlflow)
+        self._journal = Journal(wire.journal_of(os.environ[wire.METRICS]))
         self._experiment = "Default"
         self._at_zero: Dict[str, bool] = {}
         self._latest: Dict[str, Any] = {}

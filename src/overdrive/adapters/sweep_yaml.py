@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..model.metrics import PrimaryMetricGoal
 from ..sweep.config import HyperDriveConfig
@@ -195,8 +196,17 @@ def _compute(frame: schema.Job) -> str | None:
 
 def _say_what_is_ignored(reading: Reading, trial: schema.Trial | None) -> None:
     data = reading.document.data
-    found = [name for name in schema.CLOUD_ONLY if data.get(name) is not None]
+    several = trial is not None and trial.distribution is not None
+    found = [name for name in schema.CLOUD_ONLY if _is_ignored(name, data.get(name), several)]
     if trial and data.get("type") != "command":
-        found += [f"trial.{name}" for name in schema.CLOUD_ONLY if getattr(trial, name, None) is not None]
+        given = {name: getattr(trial, name, None) for name in schema.CLOUD_ONLY}
+        found += [f"trial.{name}" for name, value in given.items() if _is_ignored(name, value, several)]
     if found:
         reading.document.advice.append(f"{', '.join(found)}: ignored on this machine")
+
+
+def _is_ignored(name: str, value: Any, several: bool) -> bool:
+    """Runs of several processes take their number of nodes from the resources."""
+    if several and name == "resources" and isinstance(value, dict):
+        return bool(value.keys() - {"instance_count"})
+    return value is not None

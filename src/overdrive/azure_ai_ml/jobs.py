@@ -165,7 +165,7 @@ class Command(Job):
         self.limits = {"timeout": timeout}
 
     def set_resources(self, **resources: Any) -> None:
-        """Accepted; a run takes what the machine has."""
+        """The nodes of a run of several processes, as `instance_count`; otherwise a run takes what the machine has."""
         self.resources = resources
 
     def sweep(
@@ -222,6 +222,7 @@ class Command(Job):
             "environment": environment,
             "environment_variables": self.environment_variables or None,
             "distribution": self.distribution,
+            "resources": self.resources if self.distribution is not None else None,
         }
 
     def _sections(self) -> dict[str, Any]:
@@ -248,6 +249,8 @@ def command(*, instance_count: int | None = None, **given: Any) -> Command:
     }
     options = {name: given.pop(name) for name in known & given.keys()}
     made = Command(**given)
+    if instance_count is not None:
+        made.resources = {**(made.resources or {}), "instance_count": instance_count}
     if options.get("timeout") is not None:
         made.set_limits(timeout=options["timeout"])
     return made

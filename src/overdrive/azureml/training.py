@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, Problem
 from ..sdk.environment import CondaDependencies, Environment
 from ..sweep.config import HyperDriveConfig
+from ..sweep.distribution import (
+    Distribution,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    TensorflowConfiguration,
+)
 from ..sweep.script import ScriptRunConfig
 
 if TYPE_CHECKING:
@@ -27,7 +34,9 @@ class DockerConfiguration:
 
 @dataclass
 class RunConfiguration:
-    """The parts of a ScriptRunConfig as attributes, for `ScriptRunConfig(run_config=...)`."""
+    """The parts of a ScriptRunConfig as attributes, for `ScriptRunConfig(run_config=...)`. `communicator` says of
+    what kind a run of several processes is (IntelMpi, Nccl, Gloo, ParameterServer), and `mpi`, `pytorch` or
+    `tensorflow` how many they are."""
 
     script: str | None = None
     arguments: Sequence[Any] | None = None
@@ -41,6 +50,29 @@ class RunConfiguration:
     environment: Environment | None = None
     environment_variables: dict[str, str] = field(default_factory=dict)
     docker: DockerConfiguration = field(default_factory=DockerConfiguration)
+    mpi: Any = field(default_factory=lambda: SimpleNamespace(process_count_per_node=1))
+    pytorch: Any = field(default_factory=lambda: SimpleNamespace(process_count=None))
+    tensorflow: Any = field(default_factory=lambda: SimpleNamespace(worker_count=1, parameter_server_count=1))
+
+    @property
+    def distributed_job_config(self) -> Distribution | None:
+        """The processes of a run, None for one. ConfigError for a communicator that is not known."""
+        name = str(self.communicator or "None")
+        kind, nodes = name.lower(), self.node_count
+        if kind == "none" and nodes == 1:
+            return None
+        if kind in ("mpi", "intelmpi", "openmpi"):
+            return MpiConfiguration(self.mpi.process_count_per_node, nodes)
+        if kind in ("nccl", "gloo"):
+            return PyTorchConfiguration(name, self.pytorch.process_count, nodes)
+        if kind == "parameterserver":
+            return TensorflowConfiguration(
+                self.tensorflow.worker_count, self.tensorflow.parameter_server_count, nodes
+            )
+        known = "IntelMpi, OpenMpi, Nccl, Gloo or ParameterServer"
+        if kind == "none":
+            known += f" for {nodes} nodes"
+        raise ConfigError(Problem("run_config.communicator", f"must be {known}, got {name!r}"))
 
     def __post_init__(self) -> None:
         if self.environment is None:
@@ -67,11 +99,23 @@ class Estimator(ScriptRunConfig):
         environment_definition: Environment | None = None,
         environment_variables: Mapping[str, str] | None = None,
         node_count: int = 1,
+        process_count_per_node: int = 1,
+        worker_count: int = 1,
+        parameter_server_count: int = 1,
+        distributed_backend: str | None = None,
+        distributed_training: Distribution | None = None,
         max_run_duration_seconds: float | None = None,
         **container: Any,
     ) -> None:
-        if node_count != 1:
-            raise ConfigError(Problem("node_count", f"must be 1: a run has one node here, got {node_count}"))
+        training = distributed_training
+        if training is None and (distributed_backend or node_count > 1 or process_count_per_node > 1):
+            training = _training(distributed_backend or "mpi", process_count_per_node * node_count)
+            if isinstance(training, TensorflowConfiguration):
+                training = TensorflowConfiguration(worker_count, parameter_server_count)
+            elif isinstance(training, MpiConfiguration):
+                training = MpiConfiguration(process_count_per_node)
+        if training is not None and node_count > 1:
+            training = replace(training, node_count=node_count)
         environment = environment_definition
         if environment is None:
             if conda_dependencies_file:
@@ -93,6 +137,7 @@ class Estimator(ScriptRunConfig):
             environment=environment,
             environment_variables=environment_variables,
             max_run_duration_seconds=max_run_duration_seconds,
+            distributed_job_config=training,
         )
 
 
@@ -103,6 +148,27 @@ class ResourceConfiguration:
     cpu: float | None = None
     memory_in_gb: float | None = None
     gpu: int | None = None
+
+
+def _training(backend: str, processes: int) -> Distribution:
+    """What an estimator's `distributed_backend` means."""
+    kinds: dict[str, Distribution] = {"mpi": MpiConfiguration(), "ps": TensorflowConfiguration()}
+    kinds |= {name: PyTorchConfiguration(name, processes) for name in ("nccl", "gloo")}
+    if backend not in kinds:
+        raise ConfigError(
+            Problem("distributed_backend", f"must be one of {', '.join(kinds)}, got {backend!r}")
+        )
+    return kinds[backend]
+
+
+def Gloo() -> PyTorchConfiguration:  # noqa: N802
+    """One process on each node, that talk through Gloo."""
+    return PyTorchConfiguration("Gloo")
+
+
+def Nccl() -> PyTorchConfiguration:  # noqa: N802
+    """One process on each node, that talk through NCCL."""
+    return PyTorchConfiguration("Nccl")
 
 
 def HyperDriveRunConfig(  # noqa: N802

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import NotFound
 from ..model.records import RunRecord
 from ..runtime.wire import RunFolder
 from ..sdk.view import SweepView
@@ -18,21 +19,35 @@ _CHUNK = 1 << 16
 
 
 def show_logs(
-    folder: Path | None, ident: str, *, follow: bool, stdout: bool, stderr: bool, as_json: bool
+    folder: Path | None,
+    ident: str,
+    *,
+    follow: bool,
+    stdout: bool,
+    stderr: bool,
+    as_json: bool,
+    rank: int = 0,
 ) -> int:
-    """Print both streams of a run, each to its own; one of them alone goes to standard output."""
+    """Print both streams of a run, each to its own; one of them alone goes to standard output. `rank`: those of one
+    process of several."""
     meant = find(folder, ident)
     if meant.run is None and meant.view.sweep.kind != "hyperdrive" and meant.view.runs:
         meant = meant._replace(run=meant.view.runs[0])
     if meant.run is None:
         return _show_messages(meant.view, follow=follow, as_json=as_json)
-    return _show_streams(meant, meant.run, follow, (stdout or not stderr, stderr or not stdout), as_json)
+    wanted = stdout or not stderr, stderr or not stdout
+    return _show_streams(meant, meant.run, rank, follow, wanted, as_json)
 
 
 def _show_streams(
-    meant: Meant, run: RunRecord, follow: bool, wanted: tuple[bool, bool], as_json: bool
+    meant: Meant, run: RunRecord, rank: int, follow: bool, wanted: tuple[bool, bool], as_json: bool
 ) -> int:
-    files = RunFolder(str(meant.workspace.run_folder(meant.view.sweep.id, run.number, run.attempt)))
+    folder = RunFolder(str(meant.workspace.run_folder(meant.view.sweep.id, run.number, run.attempt)))
+    there = folder.ranks()
+    if rank and rank not in there and not follow:
+        has = f"it has {', '.join(map(str, [0, *there]))}" if there else "it is one process"
+        raise NotFound(f"{run.id}: no rank {rank} has written anything; {has}")
+    files = folder.rank(rank) if rank else folder
     if as_json:
         while follow and not _over(meant.view, run):
             time.sleep(LOOK_SECONDS)

@@ -111,6 +111,16 @@ def sweep(
         int | None, typer.Option("--cores", metavar="N", min=1, help="For each run; else an equal share.")
     ] = None,
     pin_cores: Annotated[bool, typer.Option("--pin-cores", help="Tie each run to its --cores.")] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes", metavar="N", min=1, help="So many processes that train together are one run."
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option("--nodes", metavar="N", min=1, help="The machines that a run's processes are on."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="One run; show what it reports and how long a sweep takes.")
     ] = False,
@@ -144,6 +154,8 @@ def sweep(
         gpus=gpus,
         cores=cores,
         pin_cores=pin_cores,
+        processes=processes,
+        nodes=nodes,
     )
     if dry_run:
         from .dryrun import rehearse
@@ -199,13 +211,18 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
     stdout: Annotated[bool, typer.Option("--stdout", help="Only the run's standard output.")] = False,
     stderr: Annotated[bool, typer.Option("--stderr", help="Only the run's standard error.")] = False,
+    rank: Annotated[
+        int, typer.Option("--rank", metavar="N", min=0, help="Of several processes, the one that is meant.")
+    ] = 0,
     as_json: Json = False,
     workspace: Folder = None,
 ) -> int:
     """Print what a run has written, byte for byte; for a sweep, what happened in it."""
     from .logs import show_logs
 
-    return show_logs(workspace, ident, follow=follow, stdout=stdout, stderr=stderr, as_json=as_json)
+    return show_logs(
+        workspace, ident, follow=follow, stdout=stdout, stderr=stderr, as_json=as_json, rank=rank
+    )
 
 
 @app.command()

@@ -64,7 +64,7 @@ class Job:
 
     `gpus` and `cores` are what the whole job needs for itself, 0 for what the back end gives unasked. `gpus` below 1
     is a share of one; `pin_cores` ties the job to its cores. A job with `nodes` above 1 has for its argv the program
-    `runtime.gang`, which says how it is to be started on each of them; they share gpus and cores evenly.
+    `runtime.gang`, to be started once on each of them as `runtime.rendezvous` says; they share gpus and cores evenly.
     """
 
     id: str

@@ -11,7 +11,7 @@ from typing import Any
 from ..compute.base import Claim, Job, JobState, Warmth
 from ..model.history import History
 from ..model.records import RunRecord
-from ..runtime import wire
+from ..runtime import gang, wire
 from ..runtime.checkpoints import Kept, kept_values, latest
 from ..sweep.command import render
 from ..sweep.config import HyperDriveConfig
@@ -31,7 +31,11 @@ class Jobs:
         self._folder = folder
         limits, snapshot = settings["limits"], Path(settings["snapshot"])
         late = limits["max_total_runs"] > limits["max_concurrent_runs"]  # else none could profit
-        self._imports = imports_of(config.run_config, lambda name: _text(snapshot / name)) if late else None
+        distribution = config.run_config.distributed_job_config
+        self._several = distribution if distribution is not None and distribution.several else None
+        self._imports = None
+        if late and self._several is None:
+            self._imports = imports_of(config.run_config, lambda name: _text(snapshot / name))
 
     @property
     def obstacles(self) -> tuple[str, ...]:
@@ -130,9 +134,15 @@ class Jobs:
         if wire.MLFLOW_URI not in os.environ and wire.MLFLOW_URI not in command.env:
             own[wire.MLFLOW_URI] = "overdrive:run"
         limit, ready = script.memory_limit_mb, self._imports
+        argv, several = command.argv, self._several
+        if several is not None:
+            counts = several.processes, several.servers, several.nodes
+            argv = gang.command(
+                settings["interpreter"], gang.Plan(several.kind, *counts, script.grace_seconds), argv
+            )
         return Job(
             id=run.job,
-            argv=command.argv,
+            argv=argv,
             folder=Path(folder.path),
             env={**settings["threads"], **settings["python_path"], **command.env, **own},
             grace=script.grace_seconds,
@@ -142,6 +152,7 @@ class Jobs:
             gpus=float(script.gpus_per_run or 0),
             cores=script.cores_per_run or 0,
             pin_cores=script.pin_cores,
+            nodes=several.nodes if several is not None else 1,
         )
 
 

@@ -108,10 +108,13 @@ class ScriptRun:
         """Point `latest` in the checkpoint folder at this file or folder, which is complete by now.
 
         The link is switched in one step: whoever is killed meanwhile finds the old one or the new one. Log the
-        values of an epoch first: what is logged later counts no more when an attempt goes on from here.
+        values of an epoch first: what is logged later counts no more when an attempt goes on from here. In a run of
+        several processes only rank 0 points anywhere.
         """
         from . import checkpoints
 
+        if os.environ.get(wire.RANK, "0") != "0":
+            return
         checkpoints.keep(self.checkpoint_dir, os.fspath(path), os.environ.get(wire.JOB_ID), self._metrics)
 
     # what can be logged ---------------------------------------------------------------------------

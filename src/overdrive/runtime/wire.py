@@ -6,6 +6,8 @@
                              on another machine also order.json, what is to be run, and cancel.json, that it is to end
                              checkpoints/  and mlflow.jsonl, where the script uses MLflow
                              files/: what is copied over the source, at the same places
+                             ranks/<rank>/, of a run of several processes: what the others than rank 0 log and print
+                             gang.json: where their nodes meet
 
 A metric line is one JSON object and one newline, appended with one write:
 
@@ -35,6 +37,9 @@ HOME = "OVERDRIVE_HOME"
 CHECKPOINTS = "OVERDRIVE_CHECKPOINT_DIR"
 MLFLOW_URI = "MLFLOW_TRACKING_URI"
 SEED = "OVERDRIVE_SEED"
+RANK = "OVERDRIVE_RANK"
+NODE_RANK = "OVERDRIVE_NODE_RANK"
+GANG = "OVERDRIVE_GANG"
 
 OWN = ".run"
 LATEST = "latest"
@@ -49,6 +54,7 @@ class RunFolder:
         "checkpoints",
         "exit",
         "files",
+        "gang",
         "images",
         "job",
         "logs",
@@ -82,6 +88,7 @@ class RunFolder:
         self.tags = os.path.join(self.own, "tags.json")
         self.checkpoints = os.path.join(self.own, "checkpoints")
         self.files = os.path.join(self.own, "files")
+        self.gang = os.path.join(self.own, "gang.json")
 
     def make(self) -> RunFolder:
         """Create the folder and what every run finds in it; what is there already stays."""
@@ -92,6 +99,38 @@ class RunFolder:
             except FileExistsError:
                 pass
         return self
+
+    def rank(self, rank: int) -> RankFolder:
+        """Where a process other than rank 0 logs and prints."""
+        return RankFolder(os.path.join(self.own, "ranks", str(rank)))
+
+    def ranks(self) -> List[int]:
+        """The processes of the run that have such a folder, in order."""
+        try:
+            names = os.listdir(os.path.join(self.own, "ranks"))
+        except OSError:
+            return []
+        return sorted(int(name) for name in names if name.isdigit())
+
+
+class RankFolder:
+    """The names in the folder of one process of several."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.metrics = os.path.join(path, "metrics.jsonl")
+        self.stdout = os.path.join(path, "stdout.txt")
+        self.stderr = os.path.join(path, "stderr.txt")
+
+    def make(self) -> RankFolder:
+        """Create the folder."""
+        os.makedirs(self.path, exist_ok=True)
+        return self
+
+
+def journal_of(metrics: str) -> str:
+    """The journal of the process that has this metric file: what MLflow is told lies beside it."""
+    return os.path.join(os.path.dirname(metrics), "mlflow.jsonl")
 
 
 def first_attempt(path: str) -> str:

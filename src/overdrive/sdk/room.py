@@ -15,6 +15,8 @@ from ..sweep.limits import Limits
 from ..sweep.script import ScriptRunConfig
 from .compute import Target
 
+CLUSTERS = "compute: slurm"
+
 
 class Room(NamedTuple):
     """`runs` at once, which the target does not go beyond when they are `counted`; `cores` for each run, None for
@@ -51,6 +53,7 @@ def room_on(target: Target, script: ScriptRunConfig) -> Room:
     there = target.survey(script)
     if there is not None:
         return Room(there.all, script.cores_per_run or there.cores)
+    _refuse_several_nodes(target, script)
     env = {**os.environ, **(script.environment_variables or {})}
     return _here(script, devices.cores(), devices.gpus(env) if script.gpus_per_run else [], env)
 
@@ -62,7 +65,8 @@ def _here(
     env: Mapping[str, str],
 ) -> Room:
     needed, per_run = script.gpus_per_run or 0, script.cores_per_run
-    fits = [len(cores) // (per_run or 1)]
+    several = script.distributed_job_config.processes if script.distributed_job_config else 1
+    fits = [len(cores) // per_run if per_run else max(1, len(cores) // several)]
     problems, words = [], []
     if needed:
         fits.append(len(gpus) // int(needed) if needed >= 1 else len(gpus) * int(1 / needed + 1e-6))
@@ -80,6 +84,15 @@ def _here(
     if problems:
         raise ConfigError(problems)
     return Room(min(fits), per_run, bool(words), ", ".join(words))
+
+
+def _refuse_several_nodes(target: Target, script: ScriptRunConfig) -> None:
+    nodes = script.distributed_job_config.nodes if script.distributed_job_config else 1
+    if nodes > 1:
+        what = f"a run is to have {nodes} nodes, and "
+        what += "this machine is one" if target.type == "local" else f"{target.type} has one for it"
+        what += f"; leave it out to run all processes there, or name a cluster that can give a run several: {CLUSTERS}"
+        raise ConfigError(Problem("distributed_job_config", what))
 
 
 def _what_there_is(gpus: Sequence[devices.Device], env: Mapping[str, str]) -> str:

@@ -35,6 +35,11 @@ class _Distribution:
         """Parameter servers on all nodes."""
         return 0
 
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one process."""
+        return self.processes + self.servers > 1
+
     def to_json(self) -> dict[str, Any]:
         """The fields, and the kind."""
         return {"kind": self.kind, **asdict(self)}

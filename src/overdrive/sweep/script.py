@@ -102,6 +102,7 @@ class ScriptRunConfig:
             names = {}
         names |= {"environment": "environment", "compute_target": "target"}
         names |= {"environment_variables": "environment_variables"}
+        names |= {"distributed_job_config": "distributed_job_config"}
         for own, theirs in names.items():
             if not getattr(self, own):
                 object.__setattr__(self, own, getattr(given, theirs, None) or None)
@@ -158,11 +159,6 @@ class ScriptRunConfig:
                 "must be a whole number of GPUs or a share of one below 1, or None",
             ),
             ("cores_per_run", cores is None or is_count(cores), "must be a whole number of cores, or None"),
-            (
-                "distributed_job_config",
-                getattr(distribution, "processes", 1) == 1,
-                "must be one process: a run has one here",
-            ),
             ("pin_cores", not self.pin_cores or cores, "needs cores_per_run: the number of cores of a run"),
         )
         nodes = 1 if found or distribution is None else distribution.nodes

@@ -16,9 +16,12 @@ from overdrive import (
     ConfigError,
     GridParameterSampling,
     MedianStoppingPolicy,
+    MpiConfiguration,
     PrimaryMetricGoal,
+    PyTorchConfiguration,
     RandomParameterSampling,
     SobolParameterSampling,
+    TensorflowConfiguration,
     TruncationSelectionPolicy,
     choice,
 )
@@ -144,6 +147,33 @@ class TestAWholeFile:
         file = read(WHOLE + "resources: {instance_count: 2}\nidentity: {type: user_identity}\n")
         assert file.advice == ("identity, resources: ignored on this machine",)
         assert self.config.run_config.compute_target == "cpu-cluster"
+
+    @pytest.mark.parametrize(
+        ("keys", "instances", "meant"),
+        [
+            ({"type": "pytorch", "process_count_per_instance": 2}, 1, PyTorchConfiguration("nccl", 2)),
+            ({"type": "PyTorch", "process_count_per_instance": 4}, 2, PyTorchConfiguration("nccl", 8, 2)),
+            ({"type": "mpi", "process_count_per_instance": 3}, 2, MpiConfiguration(3, 2)),
+            ({"type": "tensorflow", "worker_count": 2}, 1, TensorflowConfiguration(2, 0)),
+            ({"type": "tensorflow", "parameter_server_count": 1}, 2, TensorflowConfiguration(2, 1, 2)),
+        ],
+    )
+    def test_several_processes(self, keys, instances, meant):
+        more = {"distribution": keys, "resources": {"instance_count": instances}}
+        file = read({**MINIMAL, "trial": {**MINIMAL["trial"], **more}})
+        found = file.config.run_config.distributed_job_config
+        assert (found.kind, found.processes, found.servers, found.nodes) == (
+            meant.kind, meant.processes, meant.servers, meant.nodes,
+        )  # fmt: skip
+        assert not any("resources" in sentence for sentence in file.advice)
+
+    def test_several_processes_that_cannot_be(self):
+        uneven = {**MINIMAL["trial"], "distribution": {"type": "tensorflow", "worker_count": 3}}
+        found = problems({**MINIMAL, "trial": uneven, "resources": {"instance_count": 2}})
+        assert "cannot be shared out evenly over 2 nodes" in found["trial.distribution"]
+        none = {**MINIMAL["trial"], "distribution": {"type": "mpi"}, "resources": {"instance_count": 0}}
+        found = problems({**MINIMAL, "trial": none})
+        assert "at least 1, got 0" in found["trial.resources.instance_count"]
 
     def test_the_configuration_can_be_stored(self):
         stored = json.loads(json.dumps(self.config.to_json()))

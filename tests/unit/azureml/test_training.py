@@ -25,11 +25,14 @@ from overdrive import (
 from overdrive.azureml.beyond import beyond
 from overdrive.azureml.training import (
     Estimator,
+    Gloo,
     HyperDriveRunConfig,
     RunConfiguration,
 )
 from overdrive.sdk.environment import CondaDependencies
-from overdrive.sweep.distribution import MpiConfiguration, PyTorchConfiguration
+from overdrive.sweep.distribution import MpiConfiguration, PyTorchConfiguration, TensorflowConfiguration
+from overdrive.sweep.distribution import MpiConfiguration as Mpi
+from overdrive.sweep.distribution import TensorflowConfiguration as ParameterServer
 
 SPACE = {"lr": uniform(0, 1)}
 
@@ -66,8 +69,6 @@ def test_an_estimator_is_a_script_with_its_packages():
         policy=BanditPolicy(slack_amount=1),
     )
     assert config.run_config is estimator and config.max_duration_minutes == 10080
-    with pytest.raises(ConfigError, match="node_count: must be 1"):
-        Estimator("src", entry_script="t.py", node_count=2)
 
 
 def test_one_of_estimator_and_run_config():
@@ -90,11 +91,55 @@ def test_a_run_configuration_fills_what_is_not_given():
     assert (own.script, own.arguments) == ("own.py", ())
 
 
-def test_one_process_for_a_run():
-    ScriptRunConfig(script="t.py", distributed_job_config=MpiConfiguration())
-    for many in (MpiConfiguration(node_count=2), PyTorchConfiguration(process_count=4)):
-        with pytest.raises(ConfigError, match="distributed_job_config: must be one process"):
-            ScriptRunConfig(script="t.py", distributed_job_config=many)
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, None),
+        ({"node_count": 2}, MpiConfiguration(1, 2)),
+        (
+            {"node_count": 2, "process_count_per_node": 4, "distributed_backend": "mpi"},
+            MpiConfiguration(4, 2),
+        ),
+        ({"distributed_training": Mpi(process_count_per_node=3)}, MpiConfiguration(3)),
+        ({"distributed_training": Gloo(), "node_count": 2}, PyTorchConfiguration("Gloo", node_count=2)),
+        ({"distributed_backend": "nccl", "process_count_per_node": 2}, PyTorchConfiguration("nccl", 2)),
+        (
+            {"distributed_backend": "ps", "worker_count": 2, "node_count": 2},
+            TensorflowConfiguration(2, 1, node_count=2),
+        ),
+        (
+            {"distributed_training": ParameterServer(worker_count=4, parameter_server_count=2)},
+            TensorflowConfiguration(4, 2),
+        ),
+    ],
+)
+def test_an_estimator_of_several_processes(given, meant):
+    assert Estimator("src", entry_script="t.py", **given).distributed_job_config == meant
+
+
+def test_an_estimator_of_an_unknown_kind():
+    with pytest.raises(ConfigError, match="distributed_backend: must be one of mpi, ps, nccl, gloo, got 'x'"):
+        Estimator("src", entry_script="t.py", distributed_backend="x")
+
+
+def test_a_run_configuration_of_several_processes():
+    given = RunConfiguration(script="t.py", communicator="IntelMpi")
+    given.node_count, given.mpi.process_count_per_node = 2, 3
+    assert ScriptRunConfig("src", run_config=given).distributed_job_config == MpiConfiguration(3, 2)
+    given.communicator, given.pytorch.process_count = "Gloo", 4
+    assert ScriptRunConfig("src", run_config=given).distributed_job_config == PyTorchConfiguration(
+        "Gloo", 4, 2
+    )
+    own = ScriptRunConfig("src", run_config=given, distributed_job_config=MpiConfiguration(5))
+    assert own.distributed_job_config == MpiConfiguration(5)
+    given.communicator, given.node_count = "ParameterServer", 1
+    assert ScriptRunConfig("src", run_config=given).distributed_job_config == TensorflowConfiguration(1, 1)
+    given.communicator = None
+    assert ScriptRunConfig("src", run_config=given).distributed_job_config is None
+    for name, nodes in (("Carrier pigeon", 1), (None, 2)):
+        given.communicator, given.node_count = name, nodes
+        with pytest.raises(ConfigError, match="communicator: must be IntelMpi, OpenMpi, Nccl, Gloo or"):
+            ScriptRunConfig("src", run_config=given)
 
 
 def test_packages_one_by_one():
