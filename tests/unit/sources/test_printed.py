@@ -2,6 +2,7 @@
 """Which printed lines hold a value of the metric, and which only look like it."""
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -122,12 +123,12 @@ def readings(metric, *lines):
         ("Iteration 3, loss = 12.64117108", {"loss": 12.64117108}, 3),
         ("Iteration 1, inertia 83268731.75203794.", {"inertia": 83268731.75203794}, 1),
         # PyTorch's examples: mnist, imagenet; nanoGPT
-        ("Test set: Average loss: 0.0267, Accuracy: 9913/10000 (99%)", {"loss": 0.0267, "Accuracy": 0.9913}, None),
+        ("Test set: Average loss: 0.0267, Accuracy: 9913/10000 (99%)", {"Average loss": 0.0267, "Accuracy": 0.9913}, None),
         (" * Acc@1 76.130 Acc@5 92.862", {"Acc@1": 76.13, "Acc@5": 92.862}, None),
         ("step 250: train loss 2.4100, val loss 2.5031", {"train loss": 2.41, "val loss": 2.5031}, 250),
         # Python's logging
         ("2024-05-01 12:30:45,123 INFO trainer: valid/acc=0.5", {"valid/acc": 0.5}, None),
-        ("loss: 1,234.5 is no number that we know, b=1,2", {"b": 1.0}, None),
+        ("loss: 1,234.5 is no number that we know, nor is b=1,2", None, None),
         ("[LightGBM] [Info] Start training from score 0.271658", None, None),
         ("http://host:80 at 12:30, done in 3 s", None, None),
     ],
@@ -201,8 +202,39 @@ def test_all_epochs_over_one_line_are_a_reading_each(tmp_path):
     lines = Lines("val_loss")
     batches = pieces(tmp_path, *bar, b"\n")
     found = [[r.values["val_loss"] for piece in batch for r in lines.feed(piece)] for batch in batches]
-    assert [value for batch in found for value in batch] == [0.5, 0.4]
+    assert [value for batch in found for value in batch] == [0.5]
     assert found[-3] or found[-4]  # the first is told while the second epoch runs
+    assert [reading.values for reading in lines.finish()] == [{"val_loss": 0.4}]
+
+
+@pytest.mark.parametrize(
+    ("file", "metric", "values"),
+    [
+        ("lightning", "val_loss", [5.33, 4.89, 4.49, 4.12]),  # a bar for the validation is drawn below the epoch's
+        ("lightning", "train_loss", [5.29, 4.86, 4.46, 4.10]),
+        ("fastai", "valid_loss", [0.776536, 0.767563, 0.762648]),  # bars are drawn between the rows of the table
+        ("stable-baselines", "rollout/ep_rew_mean", [20.2, 20.8]),
+        ("stable-baselines", "ep_rew_mean", [20.2, 20.8]),
+        ("keras", "accuracy", [0.5, 0.5885]),  # and not the `Test accuracy` after them
+        ("keras", "Test accuracy", [0.63671875]),
+        ("trainer", "eval_loss", [0.6929, 0.6925, 0.6924, 0.6923803687095642]),
+        ("scikit-learn", "Validation score", [0.684211, 0.789474, 0.842105, 0.877193, 0.877193, 0.912281, 0.912281, 0.947368]),
+        ("scikit-learn", "macro avg/f1-score", [0.94]),
+        ("catboost", "test", [0.5997655, 0.1734173, 0.1110598, 0.095123]),
+    ],
+)  # fmt: skip
+def test_what_real_programs_have_printed(file, metric, values):
+    lines, path = Lines(metric), Path(__file__).parents[2] / "data" / "printed" / f"{file}.txt"
+    found = [reading for piece in Output(path).pieces(final=True) for reading in lines.feed(piece)]
+    found += lines.finish()
+    assert [reading.values[metric] for reading in found if metric in reading.values] == values
+
+
+def test_a_word_before_the_name_is_part_of_it_where_the_name_stands_alone_too():
+    line = "Train loss: 0.5 | Val loss: 0.25"
+    assert readings("", line) == [({"Train loss": 0.5, "Val loss": 0.25}, None)]
+    assert readings("loss", line)[0][0]["loss"] == 0.25  # nothing else is called loss
+    assert [values.get("loss") for values, _ in readings("loss", "loss=0.4", line)] == [0.4, None]
 
 
 def test_half_a_line_waits_and_ends_are_not_torn(tmp_path):
