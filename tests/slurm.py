@@ -74,7 +74,29 @@ class Slurm:
         _run("slurmctld", "-i")
         for node in NODES:
             self.start(node)
+        self._idle()
+
+    def _idle(self) -> None:
         until(lambda: self.says("sinfo", "-h", "-o", "%t").split() == ["idle"], "two idle nodes")
+
+    def lose(self, node: str) -> None:
+        """Kill a node's daemon, and have slurmctld notice it now and not within a minute."""
+        self.kill(f"slurmd-{node}")
+        self.says("scontrol", "update", f"nodename={node}", "state=down", "reason=lost")
+
+    def control(self) -> None:
+        """Start slurmctld again, with what it has kept."""
+        _run("slurmctld")
+        until(lambda: self.pid("slurmctld"), "slurmctld")
+
+    def mend(self) -> None:
+        """Start again what a test has killed, and have two idle nodes."""
+        if not self.pid("slurmctld"):
+            self.control()
+        for node in NODES:
+            if not self.pid(f"slurmd-{node}"):
+                self.start(node)
+        self._idle()
 
     def start(self, node: str) -> None:
         """Start the daemon of a node."""

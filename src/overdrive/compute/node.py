@@ -1,7 +1,7 @@
 """The program that runs one job on another machine, as the launcher does on this one.
 
     back end -- .run/order.json --> engine (Slurm, Ray) --> this program --> the run
-             -- .run/cancel.json, TERM ------------------->
+             -- .run/cancel.json, TERM ------------------->              +-> others: its gang on the other nodes
 
 Whoever creates `.run/job.json` is the only one who may start the job, or keep it from ever starting: an order
 that an engine carries out twice, or late, runs once or not at all. Standard library only, Python 3.8 and up, no
@@ -14,6 +14,7 @@ import errno
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LOOK = 1.0  # seconds between two looks for a wish to end: TERM is quicker, where it arrives
 WEIGHING = 0.25  # seconds between two looks at the memory of a run that has a limit
+LEAVING = 5.0  # seconds beyond the grace time for what runs on other nodes to end by itself
 ROOM = 1.0  # seconds before a working copy for which the disk had no room is tried again
 
 BOOT = "import sys; sys.path.append(sys.argv[1]); from overdrive.compute.node import main; main(sys.argv[2])"
@@ -39,12 +41,13 @@ OPTIONS = ("-I", "-S")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def leave_order(job: Job) -> None:
-    """Write down in the run's folder what this program is to do there."""
+def leave_order(job: Job, others: Sequence[str] = ()) -> None:
+    """Write down in the run's folder what this program is to do there. `others`: the words that start on all other
+    nodes of the job what follows them; they are given the job's id and its argv."""
     folder = wire.RunFolder(os.path.abspath(os.fspath(job.folder))).make()
     source = None if job.source is None else os.path.abspath(os.fspath(job.source))
     order = {"id": job.id, "argv": list(job.argv), "env": dict(job.env), "grace": job.grace}
-    wire.write_json(folder.order, {**order, "memory": job.memory, "source": source})
+    wire.write_json(folder.order, {**order, "memory": job.memory, "source": source, "others": list(others)})
 
 
 def claim(folder: wire.RunFolder) -> bool:
@@ -67,14 +70,31 @@ def withhold(job_id: str, folder: wire.RunFolder, note: str) -> LocalRun | None:
     return run
 
 
+class _Run(LocalRun):
+    """A run that has ended when what runs on its other nodes has."""
+
+    others: subprocess.Popen[bytes] | None = None
+
+    def finish(self) -> None:
+        if self.others is not None:
+            for patience, number in ((self.grace + LEAVING, signal.SIGTERM), (LEAVING, signal.SIGKILL)):
+                try:
+                    self.others.wait(patience)
+                except subprocess.TimeoutExpired:
+                    self.others.send_signal(number)
+            self.others = None
+        super().finish()
+
+
 class Node:
     """One job, from its order to its exit file."""
 
     def __init__(self, folder: wire.RunFolder, order: dict[str, Any]) -> None:
-        self._run = LocalRun(str(order["id"]), folder.path, float(order["grace"]), order.get("memory"))
+        self._run = _Run(str(order["id"]), folder.path, float(order["grace"]), order.get("memory"))
         self._argv = [os.fsencode(word) for word in order["argv"]]
         self._env = {**os.environ, **order["env"], wire.JOB_ID: self._run.id}
         self._source = order.get("source")
+        self._others = [os.fsencode(word) for word in order.get("others") or ()]
         self._terminated = False
         self._watched = False
         self._look_at = self._weigh_at = 0.0
@@ -85,12 +105,33 @@ class Node:
         self._catch_signals()
         processes.adopt_orphans()
         if self._prepare() and self._run.spawn(self._argv, self._env, os.open(os.devnull, os.O_RDONLY)):
+            self._start_others()
             while self._run.phase == "running":
                 self._wait()
                 self._take_wishes()
                 self._reap()
                 self._weigh()
                 self._press()
+
+    def _start_others(self) -> None:
+        """Not as a part of the run, by mark or by descent: a TERM that is meant for the run would make srun kill."""
+        if not self._others:
+            return
+        env = {name: value for name, value in self._env.items() if name != wire.JOB_ID}
+        try:
+            self._run.others = subprocess.Popen(
+                [*self._others, os.fsencode(self._run.id), *self._argv],
+                env=env,
+                cwd=self._run.folder.path,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._give_up_others(f"cannot start {os.fsdecode(self._others[0])!r}: {error.strerror}")
+
+    def _give_up_others(self, note: str) -> None:
+        self._run.note = self._run.note or note
+        self._cancel(self._run.grace)
 
     def _catch_signals(self) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -159,9 +200,13 @@ class Node:
                 return
             if pid == 0:
                 return
+            code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             if pid == self._run.pid:
-                code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
                 self._watched = not self._run.program_ended(code)
+            elif self._run.others is not None and pid == self._run.others.pid:
+                self._run.others.returncode = code
+                if code and not self._run.cancelled:
+                    self._give_up_others(f"{os.fsdecode(self._others[0])} ended with exit code {code}")
             else:  # an orphan: the last one of the run, perhaps
                 self._run.look_at = 0.0
 

@@ -25,7 +25,7 @@ from ..runtime import wire
 from .base import OUT_OF_MEMORY, Claim, Job, JobState, Phase
 from .node import leave_order, withhold
 from .options import checked
-from .slurm_queue import KNOWN, LIST, PATIENCE, Call, Row, flags, is_temporary, rows, script, survey
+from .slurm_queue import KNOWN, LIST, PATIENCE, Call, Row, flags, is_temporary, others, rows, script, survey
 
 LARGEST_ARRAY = 256  # jobs; the usual limit of a site is 1000
 QUIET, BUSY = 10.0, 1.0  # seconds between two squeues: most of the time, and while a job is in doubt
@@ -101,7 +101,7 @@ class SlurmCompute:
             places = self._recall().get(job.id, [])
             one = self._open[job.id] = _Open(job.id, folder, places=places, flags=wanted)
             if not (os.path.exists(folder.exit) or os.path.exists(folder.job)):
-                leave_order(job)
+                leave_order(job, others(job.nodes, self._options, job.cores))
                 self._queue.append(one)
             self._converse()
         return folder.path

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ComputeError
+from ..runtime import wire
 from . import node
 from .base import Survey
 from .options import Option, is_count, is_text
@@ -85,6 +86,18 @@ def flags(options: Mapping[str, Any], gpus: float = 0.0, cores: int = 0, nodes: 
         named["gres"] = f"gpu:{math.ceil(gpus / nodes)}"
     words = [f"--{name.replace('_', '-')}={value}" for name, value in named.items()]
     return [*words, "--export=ALL", "--chdir=/", *options.get("directives", ())]
+
+
+def others(nodes: int, options: Mapping[str, Any], cores: int = 0) -> list[str]:
+    """The words that start what follows them, an id and a command, once on each node but the first of a job's."""
+    if nodes == 1:
+        return []
+    count, share = nodes - 1, max(1, cores // nodes) if cores else options.get("cpus_per_task", 1)
+    named = {"nodes": count, "ntasks": count, "ntasks-per-node": 1, "relative": 1, "cpus-per-task": share}
+    named |= {"kill-on-bad-exit": 0, "mpi": "none", "export": "ALL"}
+    words = [f"--{name}={value}" for name, value in named.items()]
+    boot = f'export {wire.NODE_RANK}=$((SLURM_PROCID + 1)) {wire.JOB_ID}="$1"; shift; exec "$@"'
+    return ["srun", *words, "sh", "-c", boot, "sh"]
 
 
 def script(folders: Sequence[str], log: str) -> bytes:

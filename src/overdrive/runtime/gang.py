@@ -330,6 +330,8 @@ def main(way: str, text: str, *argv: str) -> None:
     plan = Plan(*json.loads(text))
     if way == "join":
         join(plan, argv)
+    if mpirun(plan) and own_node():  # the one of node 0 starts processes here too
+        return
     folder = wire.RunFolder(os.environ.get(wire.RUN_DIR) or os.getcwd())
     nodes = 1 if mpirun(plan) else plan.nodes
     code = Gang(plan, folder, party(nodes, folder, len(members(plan, own_node())) + 1)).serve(argv)
