@@ -121,14 +121,17 @@ def _after(mark: Mark | None) -> str:
 
 def read(path: Path) -> Document:
     """The document in this file. NotFound when there is none, ConfigError when it is no YAML."""
+    data = b""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
     except FileNotFoundError:
         raise NotFound(f"{path}: there is no such file") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: is a folder; name the YAML file in it") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+        place = _place_of(data, error.start)
+        raise ConfigError(f"{path}: is not UTF-8 text in {place}; save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     return parse(text, str(path))
@@ -145,9 +148,9 @@ def parse(text: str, name: str = "the file") -> Document:
         if not _walk(document, node, (), []):
             document.check()  # this cannot be read any further
         document.data = loader.construct_document(node)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: {_said(error)}") from None
-    except (ValueError, RecursionError) as error:  # ConfigError is one; a date may be another
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{name}: {_said(error, text)}") from None
+    except ValueError as error:  # ConfigError is one; a date may be another
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{name}: cannot be read: {error}") from None
@@ -167,7 +170,7 @@ def put(document: Document, settings: Iterable[str]) -> None:
             continue
         try:
             value = yaml.load(text, _Loader)  # a SafeLoader
-        except (yaml.YAMLError, ValueError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             document.problem(("--set",), f"{setting!r}: the value is not YAML: {_said(error)}")
             continue
         where = tuple(keys)
@@ -291,10 +294,30 @@ def _misread(node: yaml.ScalarNode) -> str | None:
     return None
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, text: str = "") -> str:
     if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        mark, begun = error.problem_mark or error.context_mark, error.context_mark
+        place = f" in {_spot(mark)}" if mark else ""
         words = ", ".join(filter(None, (error.context, error.problem)))
+        if "'\\t'" in words:
+            words = "a tab cannot indent a line; use blanks"
+        elif begun and mark and begun.line != mark.line:
+            words += f" (it begins in {_spot(begun)})"
         return f"is not YAML{place}: {words or error}"
+    if isinstance(error, yaml.reader.ReaderError):
+        place = _place_of(text[: error.position].encode(), -1) if text else f"position {error.position}"
+        return f"is not YAML in {place}: a text holds no character {chr(error.character)!r}"
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
     return "is not YAML: " + " ".join(str(error).split())
+
+
+def _spot(mark: yaml.Mark) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"
+
+
+def _place_of(data: bytes, end: int) -> str:
+    """The line and column of a byte; -1: of the one after the last."""
+    before = data if end < 0 else data[:end]
+    *above, line = before.split(b"\n")
+    return f"line {len(above) + 1}, column {len(line.decode('utf-8', 'replace')) + 1}"

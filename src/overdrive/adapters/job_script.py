@@ -47,8 +47,10 @@ def script(
 ) -> ScriptRunConfig | None:
     """How one run is started; `where` the keys stand, `seconds` it may take."""
     command, faults = fill(trial.command, inputs, outputs, swept)
+    unread = not swept and reading.document.faulty(("search_space",))
     for fault in faults:
-        reading.problem((*where, "command"), fault)
+        if not (unread and fault.startswith("${{search_space.")):
+            reading.problem((*where, "command"), fault)
     for name in [] if faults else _unused(trial, swept):
         at = ("search_space", name)
         if not reading.document.faulty(at):

@@ -6,6 +6,7 @@ as if the key were absent.
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -62,6 +63,8 @@ def _text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, datetime.date):
+        raise ValueError(f"must be text, got the date {value}: quotes keep it as text")
     if not isinstance(value, str):
         raise ValueError(f"must be text, got {shown(value)}")
     return value
@@ -210,10 +213,11 @@ class Pipeline(Job):
 
 
 class Objective(Section):
-    """The metric that counts."""
+    """The metric that counts. `metric_pattern`, ours, finds it in what the program prints."""
 
     goal: Annotated[Literal["minimize", "maximize"], BeforeValidator(_goal)]
     primary_metric: Said
+    metric_pattern: Said | None = None
 
 
 class Limits(Section):

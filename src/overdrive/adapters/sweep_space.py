@@ -100,7 +100,7 @@ def names_in(space: Mapping[str, Any]) -> list[str]:
     found = []
     for name, law in space.items():
         values = law.get("values") if isinstance(law, dict) else None
-        options = values if isinstance(values, list) else [None]
+        options = (isinstance(values, list) and values) or [None]
         if not all(isinstance(option, dict) for option in options):
             found.append(name)
         for option in options:

@@ -52,6 +52,45 @@ def test_optuna_has_to_be_told_which_study_and_knows_one_goal():
         optuna.read(str(DATA / "optuna.db"), Asked(study="three"))
 
 
+def test_optunas_journal_file():
+    path = str(DATA / "optuna-journal.log")
+    study = optuna.read(path, Asked(study="digits"))
+    assert (study.metric, study.goal) == ("val_loss", PrimaryMetricGoal.MINIMIZE)
+    assert study.space == {
+        "lr": loguniform(math.log(1e-5), math.log(0.1)),
+        "layers": quniform(1, 8, 1),
+        "act": choice("relu", "tanh"),
+        "drop": quniform(0.0, 0.5, 0.1),
+    }
+    assert [trial.status for trial in study.trials] == [
+        *[Status.COMPLETED] * 3, Status.CANCELED, Status.FAILED, Status.COMPLETED,
+    ]  # fmt: skip
+    enqueued = study.trials[0]
+    assert enqueued.params == {"lr": 0.01, "layers": 2, "act": "tanh", "drop": 0.2}
+    assert enqueued.values == pytest.approx([0.02, 0.01, 0.02 / 3])
+    assert len(study.trials[3].values) == 2 and study.trials[4].values == ()
+    assert 0 < enqueued.ended - enqueued.started < 60
+    added = optuna.read(path, Asked(study="added"))
+    assert (added.goal, added.trials[0].values) == (PrimaryMetricGoal.MAXIMIZE, (0.6, 0.7))
+    with pytest.raises(
+        ConfigError, match="--study: is missing: there are digits, two, added"
+    ):  # one was deleted
+        optuna.read(path, Asked())
+    with pytest.raises(ConfigError, match="'two' has 2 objectives"):
+        optuna.read(path, Asked(study="two"))
+
+
+def test_a_journal_that_is_being_written_or_is_none(tmp_path):
+    text = (DATA / "optuna-journal.log").read_text()
+    torn = tmp_path / "torn.log"
+    torn.write_text(text[:-30])
+    assert not optuna.read(str(torn), Asked(study="added")).trials
+    other = tmp_path / "other.log"
+    other.write_text('{"loss": 1}\n{"loss": 2}\n')
+    with pytest.raises(ConfigError, match="as an Optuna journal: line 1: KeyError"):
+        optuna.read(str(other), Asked())
+
+
 def test_what_is_no_database(tmp_path):
     with pytest.raises(NotFound):
         optuna.read(str(tmp_path / "none.db"), Asked())

@@ -1,6 +1,7 @@
 """Azure's sweep YAML: what a file means, and what each kind of mistake is told."""
 
 import copy
+import datetime
 import json
 import shlex
 from pathlib import Path
@@ -598,7 +599,19 @@ class TestMistakes:
             ("- a\n- b\n", "the file: must be a mapping (`key: value` lines), is a list"),
             ("sweep", "the file: must be a mapping (`key: value` lines), is a single value"),
             ("a: [1, 2\nb: 3\n", "the file: is not YAML in line 2, column 2"),
-            ("a: 1\n\tb: 2\n", "the file: is not YAML in line 2, column 1"),
+            (
+                "a: 1\n\tb: 2\n",
+                "the file: is not YAML in line 2, column 1: a tab cannot indent a line; use blanks",
+            ),
+            (
+                "a: {b: 1,\nc: 2\nd: 3\n",
+                "the file: is not YAML in line 3, column 2: while parsing a flow mapping, expected ',' or '}', but",
+            ),
+            (
+                "a: 1\nb: é\x00\n",
+                r"the file: is not YAML in line 2, column 5: a text holds no character '\x00'",
+            ),
+            ("a: " + "[" * 3000, "the file: is nested too deeply"),
             ("a: !!python/object:os.system x\n", "the file: is not YAML in line 1, column 4"),
             ("a: 1\n---\nb: 1\n", "the file: is not YAML in line 2"),
             ("a: \x07\n", "the file: is not YAML"),
@@ -613,6 +626,24 @@ class TestMistakes:
         assert str(caught.value).startswith(message)
         assert "\n" not in str(caught.value)
 
+    def test_a_bracket_that_is_left_open_is_told_by_its_place(self):
+        with pytest.raises(ConfigError, match=r"but got ':' \(it begins in line 1, column 4\)"):
+            read("a: {b: 1,\nc: 2\nd: 3\n")
+
+    def test_a_space_that_cannot_be_read_is_not_told_twice(self):
+        assert set(problems(changed(search_space=["lr"]))) == {"search_space"}
+        assert set(problems(space(lr={"type": "choice", "values": []}))) == {"search_space.lr.values"}
+
+    def test_a_date_where_text_is_meant(self):
+        told = problems(changed(description=datetime.date(2024, 1, 1)))
+        assert "quotes keep it as text" in told["description"]
+
+    def test_the_pattern_of_the_metric(self):
+        objective = {"goal": "minimize", "primary_metric": "loss", "metric_pattern": r"loss is (\S+)"}
+        assert read(changed(objective=objective)).config.metric_pattern == r"loss is (\S+)"
+        told = problems(changed(objective={**objective, "metric_pattern": "no group"}))
+        assert set(told) == {"objective.metric_pattern"}
+
     def test_a_key_that_stands_twice(self):
         text = WHOLE + "compute: local\n"
         assert problems(text) == {"compute": "stands twice, in lines 30 and 33; keep one (line 33, column 1)"}
@@ -623,7 +654,7 @@ class TestMistakes:
         with pytest.raises(ConfigError, match="is a folder"):
             load(tmp_path)
         (tmp_path / "latin.yml").write_bytes(b"type: sw\xe9ep\n")
-        with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        with pytest.raises(ConfigError, match="is not UTF-8 text in line 1, column 9; save it as UTF-8"):
             load(tmp_path / "latin.yml")
 
     @given(
