@@ -36,7 +36,7 @@ def list_sweeps(folder: Path | None, number: int, *, auto_resume: bool, as_json:
     if as_json:
         print_json([_entry(view) for view in views])
         return 0
-    table = _table("id", "status", "experiment", "runs", "best", "started")
+    table = new_table("id", "status", "experiment", "runs", "best", "started")
     for view in views:
         sweep = view.sweep
         done = sum(run.status.terminal for run in view.runs)
@@ -50,7 +50,7 @@ def list_sweeps(folder: Path | None, number: int, *, auto_resume: bool, as_json:
             Text(_when(sweep.created)),
         )
     if views:
-        _console().print(table)
+        stdout_console().print(table)
     else:
         print("no sweep yet; start one with `overdrive submit SPEC.yml`", file=sys.stderr)
     return 0
@@ -93,7 +93,7 @@ def show_best(folder: Path | None, ident: str, *, as_json: bool) -> int:
 
 def print_sweep(view: SweepView) -> None:
     """The header, the best run, every run in order, warnings and errors."""
-    console = _console()
+    console = stdout_console()
     console.print(header(view, time.time()), highlight=False)
     if view.sweep.reason:
         console.print(Text(printable(view.sweep.reason)))
@@ -112,7 +112,7 @@ def print_sweep(view: SweepView) -> None:
 
 def print_summary(workspace: Workspace, view: SweepView) -> None:
     """What a sweep that has ended has brought."""
-    console = _console()
+    console = stdout_console()
     console.print(header(view, time.time()), highlight=False)
     if view.sweep.reason:
         console.print(Text(printable(view.sweep.reason)))
@@ -158,7 +158,7 @@ def _believed(view: SweepView) -> str:
 def _all_runs(view: SweepView, runs: list[RunRecord], console: Console) -> Table:
     if sys.stdout.isatty():
         return runs_table(view, runs, console.width, unicode=console.encoding.startswith("utf"))
-    table = _table("run", "status", "last", "best", "parameters", "reason")
+    table = new_table("run", "status", "last", "best", "parameters", "reason")
     for run in runs:
         last = repr(run.series.values[-1]) if run.series.values else ""
         best = "" if run.series.best is None else repr(run.series.best)
@@ -186,7 +186,7 @@ def _entry(view: SweepView) -> dict[str, Any]:
     }
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in columns:
         table.add_column(
@@ -195,7 +195,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _console() -> Console:
+def stdout_console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_UNCUT, soft_wrap=True)
 
 

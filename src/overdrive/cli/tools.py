@@ -110,17 +110,43 @@ def export(
 
 @app.command()
 def doctor(
-    script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="A Python training script.")],
+    script: Annotated[
+        Path | None, typer.Argument(metavar="[SCRIPT]", help="A Python training script.")
+    ] = None,
+    compute: Annotated[
+        str | None,
+        typer.Option("--compute", metavar="NAME", help="Try this compute target with a small run instead."),
+    ] = None,
     python: Annotated[
         str | None,
         typer.Option("--python", metavar="PATH", help="The interpreter that runs it; this one by default."),
     ] = None,
     as_json: Json = False,
+    workspace: Folder = None,
 ) -> int:
-    """Say what a warm start saves a script, or why its runs start cold."""
+    """Say what a warm start saves a script, or why its runs start cold; or whether a compute target works."""
+    if (script is None) == (compute is None):
+        raise typer.BadParameter("give a SCRIPT, or --compute NAME")
+    if compute is not None:
+        from .targets import try_target
+
+        return try_target(workspace, compute, as_json=as_json)
+    assert script is not None
     from .doctor import examine
 
     return examine(script, python, as_json=as_json)
+
+
+_compute = typer.Typer(help="Where runs can run.", rich_markup_mode=None)
+app.add_typer(_compute, name="compute")
+
+
+@_compute.command("list")
+def compute_list(as_json: Json = False, workspace: Folder = None) -> int:
+    """List this machine and the targets of the settings: free places, health."""
+    from .targets import list_targets
+
+    return list_targets(workspace, as_json=as_json)
 
 
 @app.command("report")

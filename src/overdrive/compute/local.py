@@ -18,9 +18,10 @@ from typing import Any
 from ..errors import ComputeError
 from ..runtime import processes, wire
 from . import devices
-from .base import Claim, Job, JobState, Phase
+from .base import Claim, Job, JobState, Phase, Survey
 from .launcher import PROTOCOL, Names
 from .options import checked
+from .slots import Slots
 
 PATIENCE = 30.0  # seconds for a launcher to come up or to answer
 DEATHS = 5  # so many launchers lost within a minute, and something is wrong that a new one will not mend
@@ -53,6 +54,19 @@ class LocalCompute:
     def options(given: Mapping[str, Any]) -> dict[str, Any]:
         """This machine has none."""
         return checked(given, {})
+
+    @staticmethod
+    def survey(options: Mapping[str, Any], gpus: float = 0.0, cores: int = 0, nodes: int = 1) -> Survey:
+        """What this machine has, and what the runs of this user have of it, of whatever sweep."""
+        there, cards = devices.cores(), devices.gpus(os.environ)
+        use = Slots(there, os.environ).use()
+        runs = len(processes.marks(wire.JOB_ID, processes.table()))
+        taken = max(runs, len(use.cores & set(there)))
+        words = [f"{len(there)} cores", f"{runs} {'run' if runs == 1 else 'runs'}"]
+        if cards:
+            free = len(cards) - sum(use.gpus.get(card.id, 0.0) for card in cards)
+            words.append(f"{free:g} of {len(cards)} GPUs free")
+        return Survey(max(0, len(there) - taken), len(there), 1, ", ".join(words))
 
     def __init__(self, folder: Path | str, options: Mapping[str, Any] | None = None) -> None:
         self._folder = str(Path(folder).absolute())

@@ -105,9 +105,7 @@ class Slots:
         try:
             if not _locked(lock):
                 return None
-            use = Use({}, set())
-            for taken, _ in _living(f"{place}/taken"):
-                use.add(Grant(taken["gpus"], taken["cores"]))
+            use = _use(place)
             for other, among in self._ahead(place):
                 use.add(choose(other, use, among)[0])
             grant, whole = choose(need, use, self._cores)
@@ -120,6 +118,16 @@ class Slots:
         self.leave_line()
         self._held[job_id] = fd, path
         return grant, fd
+
+    def use(self) -> Use:
+        """What all runs of this user have now."""
+        place = self._folder()
+        lock = os.open(f"{place}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return _use(place)
+        finally:
+            os.close(lock)
 
     def give_back(self, job_id: str) -> None:
         """The run has ended: what it had is free, even if a process that fled from it still has the descriptor."""
@@ -158,6 +166,13 @@ class Slots:
         now = time.time()
         fd, path = _put(f"{place}/waiting", {"since": now, "need": need, "cores": list(self._cores)})
         self._ticket = fd, path, now
+
+
+def _use(place: str) -> Use:
+    found = Use({}, set())
+    for taken, _ in _living(f"{place}/taken"):
+        found.add(Grant(taken["gpus"], taken["cores"]))
+    return found
 
 
 def _put(folder: str, content: dict[str, Any]) -> tuple[int, str]:

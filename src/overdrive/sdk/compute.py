@@ -24,10 +24,10 @@ class Target(NamedTuple):
     advice: Sequence[str] = ()
 
     def survey(self, script: ScriptRunConfig | None = None) -> Survey | None:
-        """What the back end has for runs of this script; None where it cannot say. ComputeError when it cannot be
-        reached, or can never run them."""
-        ask = None if self.type == "local" else getattr(COMPUTES.load(self.type), "survey", None)
-        if ask is None:
+        """What the back end has for runs of this script; None where it cannot say, and for this machine (see `room`).
+        ComputeError when it cannot be reached, or can never run them."""
+        ask = getattr(COMPUTES.load(self.type), "survey", None)
+        if ask is None or (self.type == "local" and script is not None):
             return None
         if script is None:
             found = ask(self.options)
