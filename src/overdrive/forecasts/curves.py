@@ -128,22 +128,26 @@ def _mixed(y: Array, u: Array, q: Array, s: Array, x: Array) -> tuple[Array, Arr
     """Mean and variance of the asked runs' ends, standardised. `y` (m,) the ends of the finished ones; `u`, `q`,
     `s` (m + n,) and `x` (m + n, d): theirs, then the asked ones'."""
     m = len(y)
-    near = np.exp(-_squares(np.stack([q, s], 1)) / 2)
-    alike = np.exp(-_squares(x) / 2 / max(1, x.shape[1]))
-    rises = 1 + 0.5 * np.outer(s, s)
+    turns = np.stack([q, s], 1)
+    near = np.exp(-_squares(turns, turns[:m]) / 2)
+    alike = np.exp(-_squares(x, x[:m]) / 2 / max(1, x.shape[1]))
+    rises = 1 + 0.5 * np.outer(s, s[:m])
+    by_standing, by_level = np.outer(q, q[:m]), np.outer(u, u[:m])
+    # Each with its values between a run and itself, where R is 1, and where it starts from.
     kernels = (
-        (rises + np.outer(q, q) + 0.5 * alike * (1 + near), 0.0 * u),
-        (rises + 1.5 * np.outer(q, q) + 0.5 * near, 0.0 * u),
-        (rises + 1.5 * np.outer(u, u), u),
+        (rises + by_standing + 0.5 * alike * (1 + near), q**2 + 1, 0.0 * u),
+        (rises + 1.5 * by_standing + 0.5 * near, 1.5 * q**2 + 0.5, 0.0 * u),
+        (rises + 1.5 * by_level, 1.5 * u**2, u),
     )
     means, errors, variances = [], [], []
-    for kernel, start in kernels:
-        inverse = np.linalg.inv(kernel[:m, :m] + NOISE * np.eye(m))
+    for kernel, itself, start in kernels:
+        inverse = np.linalg.inv(kernel[:m] + NOISE * np.eye(m))
         weights = inverse @ (y - start[:m])
-        across, own = kernel[m:, :m], np.diag(inverse)
+        across, own = kernel[m:], np.diag(inverse)
+        prior = (1 + 0.5 * s**2 + itself)[m:] + NOISE
         means.append(np.maximum(start[m:] + across @ weights, u[m:]))
         errors.append(weights / own)  # of each finished run, left out: Rasmussen and Williams, 5.12
-        variances.append((1 / own, np.diag(kernel)[m:] + NOISE - np.sum(across @ inverse * across, 1)))
+        variances.append((1 / own, prior - np.sum(across @ inverse * across, 1)))
     shares = np.array([(np.mean(error**2) + 1e-3) ** -POWER for error in errors])
     shares /= shares.sum()
     mean, error = shares @ np.array(means), shares @ np.array(errors)
@@ -172,8 +176,8 @@ def _stretched(values: Array, top: float, unit: float) -> Array:
     return -np.log1p(np.minimum((top - values) / unit, 1e12))
 
 
-def _squares(points: Array) -> Array:
-    """The squared distances between all rows."""
-    lengths = (points * points).sum(1)
-    apart: Array = np.maximum(lengths[:, None] + lengths - 2 * points @ points.T, 0)
+def _squares(points: Array, others: Array) -> Array:
+    """The squared distances of all rows to the rows of `others`."""
+    lengths, theirs = (points * points).sum(1), (others * others).sum(1)
+    apart: Array = np.maximum(lengths[:, None] + theirs - 2 * points @ others.T, 0)
     return apart
