@@ -516,6 +516,110 @@ def test_a_grid_over_a_named_input(project):
     assert "{'data': 'diabetes'} 2" in out and "\n6 0\n" in out
 
 
+# ---------------------------------------------------------------- community projects, notebooks of 2019
+
+BANK = """
+    from sklearn.linear_model import LogisticRegression
+    import argparse
+    import os
+    import joblib
+    import numpy as np
+    from azureml.core.run import Run, _OfflineRun
+    from azureml.data.dataset_factory import TabularDatasetFactory
+
+    run = Run.get_context()
+    assert not isinstance(run, _OfflineRun)
+    ds = TabularDatasetFactory.from_delimited_files(path=["bank.csv"])
+    x = ds.to_pandas_dataframe().dropna()
+    y = x.pop("y").apply(lambda s: 1 if s == "yes" else 0)
+
+    def main():
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--C', type=float, default=1.0)
+        parser.add_argument('--max_iter', type=int, default=100)
+        args = parser.parse_args()
+        run.log("Max iterations:", np.int64(args.max_iter))
+        model = LogisticRegression(C=args.C, max_iter=args.max_iter).fit(x[::2], y[::2])
+        run.log("Accuracy", np.float64(model.score(x[1::2], y[1::2])))
+        os.makedirs('outputs', exist_ok=True)
+        joblib.dump(model, 'outputs/model.joblib')
+
+    if __name__ == '__main__':
+        main()
+"""
+
+
+def test_a_community_project_with_a_run_of_the_driver_and_settings_made_later(project):
+    project.write("src/train.py", BANK)
+    rows = [f"{20 + n % 40},{100 * (n % 11)},{'yes' if n % 40 > 20 else 'no'}" for n in range(80)]
+    project.write("src/bank.csv", "\n".join(["age,balance,y", *rows]))
+    out = project.works(
+        """
+        from azureml.core import Workspace, Experiment, Environment, ScriptRunConfig, Dataset
+        from azureml.core.model import Model
+        from azureml.core.resource_configuration import ResourceConfiguration
+        from azureml.core.runconfig import DEFAULT_CPU_IMAGE
+        from azureml.train.sklearn import SKLearn
+        from azureml.train.hyperdrive.policy import BanditPolicy
+        from azureml.train.hyperdrive.run import PrimaryMetricGoal
+        from azureml.train.hyperdrive.runconfig import HyperDriveConfig
+        from azureml.train.hyperdrive.sampling import RandomParameterSampling
+        from azureml.train.hyperdrive.parameter_expressions import choice, uniform
+
+        ws = Workspace.get(name="quick-starts-ws-1", subscription_id='0', resource_group='aml-quickstarts')
+        exp = Experiment(workspace=ws, name="bank-marketing")
+        run = exp.start_logging()
+
+        table = Dataset.Tabular.from_delimited_files(path='src/bank.csv').register(ws, 'bank dataset')
+        run.log('rows', len(table.to_pandas_dataframe()))
+        first, second = table.random_split(percentage=0.25, seed=1)
+        print(len(first.to_pandas_dataframe()), len(second.to_pandas_dataframe()),
+              list(table.take(3).keep_columns(['age']).to_pandas_dataframe().age))
+
+        ps = RandomParameterSampling({'--C': uniform(0.01, 1.0), '--max_iter': choice(20, 40, 100)})
+        policy = BanditPolicy(evaluation_interval=2, slack_factor=0.1)
+        est = SKLearn(source_directory="./src", compute_target='local', entry_script="train.py",
+                      vm_size='STANDARD_D2_V2')
+
+        def config(**script):
+            return HyperDriveConfig(hyperparameter_sampling=ps, primary_metric_name='Accuracy', policy=policy,
+                                    primary_metric_goal=PrimaryMetricGoal.MAXIMIZE, max_total_runs=2,
+                                    max_concurrent_runs=2, **script)
+
+        hdr = exp.submit(config(estimator=est), show_output=True)
+        hdr.wait_for_completion(show_output=True)
+        best_run = hdr.get_best_run_by_primary_metric()
+        model = best_run.register_model(model_name='best', model_path='outputs/model.joblib',
+                                        model_framework=Model.Framework.SCIKITLEARN,
+                                        resource_configuration=ResourceConfiguration(cpu=1, memory_in_gb=0.5),
+                                        properties={'Accuracy': best_run.get_metrics()['Accuracy']})
+        print(model.id, hdr.number)
+
+        env = Environment.get(workspace=ws, name='AzureML-sklearn').clone('mine')
+        env.docker.enabled = True
+        env.docker.base_image = DEFAULT_CPU_IMAGE
+        env.environment_variables['LATER'] = 'yes'
+        src = ScriptRunConfig(source_directory='src', script='train.py')
+        src.run_config.target = 'gpu-cluster'
+        src.run_config.environment = env
+        later = exp.submit(config(run_config=src))
+        later.wait_for_completion()
+        details = later.get_best_run_by_primary_metric().get_details()
+        print(details['target'], later.get_details()['runDefinition']['environment_variables'])
+
+        run.complete()
+        print(run.get_status(), run.get_metrics(), len(list(exp.get_runs())))
+        with exp.start_logging() as other:
+            other.log('a', 1)
+            other.log_row('table', x=1)
+        """
+    )
+    assert "20 60 [20, 21, 22]" in out and "best:1 1" in out
+    assert "gpu-cluster {'LATER': 'yes'}" in out and "Completed {'rows': 80.0} 3" in out
+    last = next(Experiment(project.workspace, "bank-marketing").get_runs())
+    assert (last.get_status(), last.get_metrics()) == ("Completed", {"a": 1.0, "table": {"x": 1}})
+
+
 # ---------------------------------------------------------------- manners
 
 

@@ -16,7 +16,7 @@ import warnings
 from ..runtime import wire
 from ..runtime.aliases import Aliases, there
 from ..runtime.context import ScriptRun
-from .inside import AzureRun
+from .inside import OfflineRun, SubmittedRun
 from .names import INSIDE, TABLE
 
 VARIABLE = "OVERDRIVE_AZUREML"
@@ -43,7 +43,7 @@ def install() -> bool:
         for module, names in TABLE.items()
     }
     Aliases(table).install()
-    ScriptRun.kind = AzureRun
+    ScriptRun.kind = SubmittedRun if os.environ.get(wire.METRICS) else OfflineRun
     return True
 
 

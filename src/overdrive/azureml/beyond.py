@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..model.space import SearchSpace
 from ..sdk import experiment
 from ..sweep.config import HyperDriveConfig
+from ..sweep.script import ScriptRunConfig
+from .interactive import InteractiveRun
 from .pipeline.graph import Pipeline
+from .script import settled
 
 _BAYESIAN_LAWS = ("choice", "uniform", "quniform", "constant")
 _told: set[str] = set()
@@ -28,12 +32,20 @@ class Experiment(experiment.Experiment):
             from .pipeline.runs import submit
 
             return submit(self, config, tags, **more)
+        if isinstance(config, HyperDriveConfig):
+            config = replace(config, run_config=settled(config.run_config))
+        elif isinstance(config, ScriptRunConfig):
+            config = settled(config)
         submitted = super().submit(config, tags, **more)
         for sentence in beyond(config) if isinstance(config, HyperDriveConfig) else ():
             if sentence not in _told:
                 _told.add(sentence)
                 print(f"overdrive: {sentence}", file=sys.stderr)
         return submitted
+
+    def start_logging(self, *_: Any, **__: Any) -> InteractiveRun:
+        """A run that is this very process: log to it, then `complete()`."""
+        return InteractiveRun(self)
 
 
 def beyond(config: HyperDriveConfig) -> Iterator[str]:

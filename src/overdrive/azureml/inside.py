@@ -245,9 +245,6 @@ class AzureRun(ScriptRun):
         """Kept as outputs/predictions/<name>.json."""
         self._log_json("predictions", name, value)
 
-    def _folder(self) -> wire.RunFolder:
-        return wire.RunFolder(os.environ.get(wire.RUN_DIR) or os.getcwd())
-
     def _target(self, name: str) -> str:
         root = self._folder().path
         target = os.path.normpath(os.path.join(root, name))
@@ -255,6 +252,14 @@ class AzureRun(ScriptRun):
             raise RunContextError("%r leads out of the run's folder" % (name,))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         return target
+
+
+class SubmittedRun(AzureRun):
+    """The run of a sweep, or of a script that was submitted."""
+
+
+class OfflineRun(AzureRun):
+    """A script that was started by hand: scripts ask `isinstance(run, _OfflineRun)`."""
 
 
 class ParentRun:

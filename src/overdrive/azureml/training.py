@@ -1,10 +1,9 @@
-"""HyperDrive's older words for what is submitted: run configurations, estimators, signing in."""
+"""HyperDrive's older words for what is submitted: estimators, the first HyperDriveRunConfig, signing in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, Problem
@@ -16,69 +15,11 @@ from ..sweep.distribution import (
     PyTorchConfiguration,
     TensorflowConfiguration,
 )
-from ..sweep.script import ScriptRunConfig
+from .script import ScriptRunConfig
 
 if TYPE_CHECKING:
     from ..sdk.experiment import Experiment
     from ..sdk.run import Run
-
-
-@dataclass
-class DockerConfiguration:
-    """Accepted and without effect: runs are processes."""
-
-    use_docker: bool = False
-    shm_size: str | None = None
-    arguments: list[str] = field(default_factory=list)
-
-
-@dataclass
-class RunConfiguration:
-    """The parts of a ScriptRunConfig as attributes, for `ScriptRunConfig(run_config=...)`. `communicator` says of
-    what kind a run of several processes is (IntelMpi, Nccl, Gloo, ParameterServer), and `mpi`, `pytorch` or
-    `tensorflow` how many they are."""
-
-    script: str | None = None
-    arguments: Sequence[Any] | None = None
-    framework: str | None = None
-    communicator: str | None = None
-    conda_dependencies: CondaDependencies | None = None
-    command: Any = None
-    target: Any = None
-    node_count: int = 1
-    max_run_duration_seconds: float | None = None
-    environment: Environment | None = None
-    environment_variables: dict[str, str] = field(default_factory=dict)
-    docker: DockerConfiguration = field(default_factory=DockerConfiguration)
-    mpi: Any = field(default_factory=lambda: SimpleNamespace(process_count_per_node=1))
-    pytorch: Any = field(default_factory=lambda: SimpleNamespace(process_count=None))
-    tensorflow: Any = field(default_factory=lambda: SimpleNamespace(worker_count=1, parameter_server_count=1))
-
-    @property
-    def distributed_job_config(self) -> Distribution | None:
-        """The processes of a run, None for one. ConfigError for a communicator that is not known."""
-        name = str(self.communicator or "None")
-        kind, nodes = name.lower(), self.node_count
-        if kind == "none" and nodes == 1:
-            return None
-        if kind in ("mpi", "intelmpi", "openmpi"):
-            return MpiConfiguration(self.mpi.process_count_per_node, nodes)
-        if kind in ("nccl", "gloo"):
-            return PyTorchConfiguration(name, self.pytorch.process_count, nodes)
-        if kind == "parameterserver":
-            return TensorflowConfiguration(
-                self.tensorflow.worker_count, self.tensorflow.parameter_server_count, nodes
-            )
-        known = "IntelMpi, OpenMpi, Nccl, Gloo or ParameterServer"
-        if kind == "none":
-            known += f" for {nodes} nodes"
-        raise ConfigError(Problem("run_config.communicator", f"must be {known}, got {name!r}"))
-
-    def __post_init__(self) -> None:
-        if self.environment is None:
-            self.environment = Environment("default-environment")
-        if self.conda_dependencies is not None:
-            self.environment.python.conda_dependencies = self.conda_dependencies
 
 
 class Estimator(ScriptRunConfig):
@@ -172,7 +113,7 @@ def Nccl() -> PyTorchConfiguration:  # noqa: N802
 
 
 def HyperDriveRunConfig(  # noqa: N802
-    estimator: ScriptRunConfig,
+    estimator: Any,
     hyperparameter_sampling: Any,
     primary_metric_name: str,
     primary_metric_goal: Any,

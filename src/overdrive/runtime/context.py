@@ -247,13 +247,16 @@ class ScriptRun:
         except OSError as error:
             self._warn("metrics cannot be written to %s: %s" % (self._metrics, error))
 
+    def _folder(self) -> wire.RunFolder:
+        return wire.RunFolder(os.environ.get(wire.RUN_DIR) or os.getcwd())
+
     def _warn(self, words: str) -> None:
         if not self._broken:
             self._broken = True
             print("overdrive: %s; the script goes on without" % words, file=sys.stderr, flush=True)
 
     def _keep(self, name: str, path: Optional[Union[str, "os.PathLike[str]"]], plot: Any) -> str:
-        run = wire.RunFolder(os.environ.get(wire.RUN_DIR) or os.getcwd())
+        run = self._folder()
         os.makedirs(run.images, exist_ok=True)
         suffix = ".png" if path is None else os.path.splitext(os.fspath(path))[1]
         stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:80]

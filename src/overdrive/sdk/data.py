@@ -13,15 +13,17 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence, Tuple, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ConfigError, NotFound, Problem
 from ..runtime import wire
-from .datastore import NAME, DataPath, Datastore, home_of
+from .datastore import DataPath, Datastore, home_of
+from .selection import Selection
 
 INPUT = "OVERDRIVE_INPUT_"
 """The beginning of the variables by which a run knows its named inputs."""
 
+_NAME = re.compile(r"[a-zA-Z0-9][\w. -]{0,254}")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 OnePath = Union[str, "os.PathLike[str]", Tuple["Datastore", str]]
@@ -108,8 +110,9 @@ class FileDataset:
     ) -> FileDataset:
         """Keep it under this name. The same content under the same name is the same version; another content
         needs `create_new_version`."""
-        if not NAME.fullmatch(name):
-            raise ConfigError(Problem("name", "must be letters, digits, -, . and _, got %r" % (name,)))
+        if not _NAME.fullmatch(name):
+            what = "must be letters, digits, blanks, -, . and _, got %r" % (name,)
+            raise ConfigError(Problem("name", what))
         file = _registered(home_of(workspace), name)
         versions: list[Any] = wire.read_json(str(file)) or []
         known = [version for version in versions if version["paths"] == self.paths]
@@ -167,6 +170,26 @@ class FileDataset:
 
 class TabularDataset(FileDataset):
     """Files with columns."""
+
+    def take(self, count: int) -> Selection:
+        """The first rows."""
+        return Selection(self).take(count)
+
+    def skip(self, count: int) -> Selection:
+        """All but the first rows."""
+        return Selection(self).skip(count)
+
+    def keep_columns(self, columns: Union[str, Sequence[str]], validate: bool = False) -> Selection:
+        """These columns alone."""
+        return Selection(self).keep_columns(columns)
+
+    def drop_columns(self, columns: Union[str, Sequence[str]]) -> Selection:
+        """All columns but these."""
+        return Selection(self).drop_columns(columns)
+
+    def random_split(self, percentage: float, seed: Optional[int] = None) -> Tuple[Selection, Selection]:
+        """A share of the rows, and the others."""
+        return Selection(self).random_split(percentage, seed)
 
 
 class Mount:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ..environments.build import built
@@ -98,14 +100,27 @@ class DockerSection:
 
 @dataclass
 class Environment:
-    """A Python under a name. What the workspace's settings say of the name goes before what is given here."""
+    """A Python under a name. What the workspace's settings say of the name goes before what is given here. What is
+    set in `docker` and `spark` has no effect."""
 
     name: str
     environment_variables: dict[str, str] = field(default_factory=dict)
     python: PythonSection = field(default_factory=PythonSection)
     docker: DockerSection = field(default_factory=DockerSection)
+    spark: SimpleNamespace = field(default_factory=SimpleNamespace, repr=False)
     version: str | None = None
     _only_a_name: bool = field(default=False, repr=False)
+    _known_as: str | None = field(default=None, repr=False)
+
+    @property
+    def known_as(self) -> str:
+        """The name that the settings may map: for the clone of a mere name, the name that was cloned."""
+        return self._known_as or self.name
+
+    def clone(self, new_name: str) -> Environment:
+        """A copy under another name, to be changed."""
+        known_as = self.known_as if self._only_a_name else None
+        return replace(copy.deepcopy(self), name=new_name, _known_as=known_as)
 
     @property
     def requirements(self) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from ..controller.lease import describe, holds
 from ..errors import ConfigError, Problem, SweepHeld, Unsupported
 from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status, Value
+from ..runtime.wire import RunFolder
 from ..store.base import Holder
 from ..sweep.config import HyperDriveConfig
 from ..sweep.limits import Limits, changed_limits
@@ -49,6 +50,13 @@ class HyperDriveRun(Run):
         if self._config is None:
             self._config = HyperDriveConfig.from_json(self._view.sweep.config)
         return self._config
+
+    @property
+    def number(self) -> int:
+        """The number of the sweep in its experiment, from 1."""
+        store = self.experiment.workspace.store
+        older = [sweep for sweep in store.sweeps(self.experiment.name) if sweep.id != self.id]
+        return 1 + sum((sweep.created or 0) <= (self._view.sweep.created or 0) for sweep in older)
 
     def get_status(self) -> str:
         """The status of the sweep as it is now."""
@@ -238,6 +246,10 @@ class HyperDriveRun(Run):
         else:
             return
         raise ConfigError(f"{self.id} has finished with no budget left: {spent}, for example")
+
+    @property
+    def _folder(self) -> RunFolder:
+        return RunFolder(self.experiment.workspace.sweep_folder(self.id))
 
     def _child(self, run: RunRecord) -> Run:
         return Run(self.experiment, run.id, _view=self._view)

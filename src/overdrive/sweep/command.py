@@ -23,6 +23,9 @@ _SHELL = re.compile(
 _COMMENT = re.compile(r"(?<![^\s;&|(])#")
 """Where a comment begins: at the beginning of a word."""
 
+_VARIABLE = re.compile(r"[^\s$`]*(\$\{?((?:AZUREML_SWEEP|OVERDRIVE_PARAM)_\w+)\}?)[^\s$`]*")
+"""A word of a command's list that names a value's variable; Azure has a shell read such lists."""
+
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 """Bare names of the interpreter; a path is left as the user wrote it."""
 
@@ -65,7 +68,7 @@ def render(
     elif isinstance(config.command, str):
         argv = _from_text(config.command, params)
     else:
-        argv = [_filled(word, params) for word in config.command]
+        argv = [_word(word, params) for word in config.command]
     if argv and _PYTHON.fullmatch(argv[0]):
         argv[0] = interpreter
     if resume_from:
@@ -107,6 +110,13 @@ def threads(cores: int, concurrent: int, inherited: Mapping[str, str]) -> dict[s
 
 def _filled(word: str, params: Params) -> str:
     return PLACEHOLDER.sub(lambda match: token(params[match[1]]) if match[1] in params else "", word)
+
+
+def _word(word: str, params: Params) -> str:
+    match = _VARIABLE.fullmatch(word)
+    if match is None:
+        return _filled(word, params)
+    return word.replace(match[1], variables(params).get(match[2], match[1]))
 
 
 def _from_text(text: str, params: Params) -> list[str]:

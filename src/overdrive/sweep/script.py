@@ -92,7 +92,8 @@ class ScriptRunConfig:
             fix(self, "requirements", getattr(self.environment, "requirements", None))
         for name in ("environment", "compute_target"):
             value = getattr(self, name)
-            fix(self, name, None if value is None else str(getattr(value, "name", value)))
+            called = getattr(value, "known_as", None) or getattr(value, "name", value)
+            fix(self, name, None if value is None else str(called))
 
     def _fill_from(self, given: Any) -> None:
         """Take what is not given here from a RunConfiguration."""

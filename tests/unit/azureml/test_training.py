@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from overdrive import (
@@ -23,11 +26,12 @@ from overdrive import (
     uniform,
 )
 from overdrive.azureml.beyond import beyond
+from overdrive.azureml.script import RunConfiguration
+from overdrive.azureml.script import ScriptRunConfig as LiveScriptRunConfig
 from overdrive.azureml.training import (
     Estimator,
     Gloo,
     HyperDriveRunConfig,
-    RunConfiguration,
 )
 from overdrive.sdk.environment import CondaDependencies
 from overdrive.sweep.distribution import MpiConfiguration, PyTorchConfiguration, TensorflowConfiguration
@@ -195,3 +199,44 @@ def test_what_goes_beyond_hyperdrive_is_a_sentence_each():
     assert "refuses loguniform" in said[0] and "early termination" in said[1] and "1000 runs" in said[2]
     (grid,) = beyond(sweep(hyperparameter_sampling=GridParameterSampling({"n": randint(3)})))
     assert "grid" in grid and "randint" in grid
+
+
+def test_what_is_set_later_counts(tmp_path):
+    """`src.run_config.target = ...`, as notebooks of 2019 do; until it is submitted."""
+    src = LiveScriptRunConfig("src", script="t.py", arguments=["--n", 1])
+    assert src.settled() == ScriptRunConfig("src", script="t.py", arguments=["--n", "1"])
+    src.run_config.target = "gpu-cluster"
+    src.run_config.environment = Environment("mine")
+    src.run_config.environment.python.user_managed_dependencies = True
+    src.run_config.environment.environment_variables["A"] = "1"
+    src.run_config.environment.docker.enabled = src.run_config.history.output_collection = True
+    src.arguments = ["--n", 2]
+    settled = src.settled()
+    assert (settled.compute_target, settled.environment, settled.arguments) == (
+        "gpu-cluster",
+        "mine",
+        ("--n", "2"),
+    )
+    assert settled.environment_variables == {"A": "1"}
+    src.run_config.node_count, src.run_config.communicator = 2, "OpenMpi"
+    assert src.settled().distributed_job_config == MpiConfiguration(1, 2)
+    again = LiveScriptRunConfig("src", script="other.py", run_config=src.run_config)
+    assert (again.settled().script, again.settled().compute_target) == ("other.py", "gpu-cluster")
+    named = LiveScriptRunConfig("src", script="t.py", environment="by-name", compute_target="cpu")
+    assert (named.settled().environment, named.settled().compute_target) == ("by-name", "cpu")
+    with pytest.raises(ConfigError, match="script"):
+        src.script = ""
+
+
+def test_a_clone_of_a_mere_name_means_what_the_name_means():
+    named = Environment.get(SimpleNamespace(home=Path("/none")), "AzureML-sklearn").clone("mine")
+    assert (named.name, ScriptRunConfig(script="t.py", environment=named).environment) == (
+        "mine",
+        "AzureML-sklearn",
+    )
+    own = Environment("a")
+    own.python.conda_dependencies.add_pip_package("six")
+    copy = own.clone("b")
+    copy.python.conda_dependencies.add_pip_package("joblib")
+    assert own.requirements["pip"] == ["six"] and copy.requirements["pip"] == ["six", "joblib"]
+    assert ScriptRunConfig(script="t.py", environment=copy).environment == "b"

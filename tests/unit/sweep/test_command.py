@@ -233,3 +233,18 @@ def test_threads_are_shared_out(cores, concurrent, share):
 
 def test_threads_that_the_user_has_set_are_left_alone():
     assert "OMP_NUM_THREADS" not in threads(8, 4, {"OMP_NUM_THREADS": "7"})
+
+
+def test_a_variable_as_a_word_of_a_list_is_the_value():
+    """Azure joins a list and has a shell read it, so notebooks write `$AZUREML_SWEEP_lr` there."""
+    words = [
+        "Rscript",
+        "t.R",
+        "--lr",
+        "$AZUREML_SWEEP_lr",
+        "--out=${OVERDRIVE_PARAM_name}.txt",
+        "$HOME",
+        "a $OVERDRIVE_PARAM_lr",
+    ]
+    done = render(ScriptRunConfig(command=words), {"lr": 0.1, "name": "a b"}, "/py", "")
+    assert done.argv[2:] == ["--lr", "0.1", "--out=a b.txt", "$HOME", "a $OVERDRIVE_PARAM_lr"]

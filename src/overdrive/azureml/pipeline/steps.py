@@ -14,6 +14,7 @@ from ...sdk.hyperdrive_run import HyperDriveRun
 from ...sdk.run import Run
 from ...sweep.config import HyperDriveConfig
 from ...sweep.script import ScriptRunConfig
+from ..script import settled
 from .data import OUTPUTS, Input, Output, TrainingOutput, filled, words
 
 Meaning = Callable[[str, str], str]
@@ -168,6 +169,7 @@ class CommandStep(ScriptStep):
         version: str | None = None,
     ) -> None:
         if isinstance(runconfig, ScriptRunConfig):
+            runconfig = settled(runconfig)
             stored = runconfig.to_json()
             command = command or runconfig.command
             source_directory = source_directory or runconfig.source_directory
@@ -237,7 +239,7 @@ class HyperDriveStep(PipelineStep):
         if not isinstance(hyperdrive_config, HyperDriveConfig):
             given = type(hyperdrive_config).__name__
             raise ConfigError(Problem("hyperdrive_config", f"must be a HyperDriveConfig, got {given}"))
-        script = hyperdrive_config.run_config
+        script = settled(hyperdrive_config.run_config)
         if estimator_entry_script_arguments:
             if script.arguments:
                 what = "stand in the ScriptRunConfig already; give one of the two"
