@@ -156,6 +156,80 @@ def test_a_job_file_in_python(project):
     assert done.stdout.splitlines()[-1] == f"Completed {1 / 3!r}"
 
 
+COMPONENTS = {
+    "train.yml": """
+        type: command
+        name: train_model
+        inputs: {data: {type: uri_file}, c_value: {type: number}, degree: {type: integer, default: 3}}
+        outputs: {model_output: {type: uri_folder}, test_data: {type: uri_folder}}
+        code: ./train-src
+        command: >-
+          python train.py ${{inputs.data}} ${{inputs.c_value}} ${{inputs.degree}} ${{outputs.model_output}}
+          ${{outputs.test_data}}
+        """,
+    "predict.yml": """
+        type: command
+        name: score
+        inputs: {model: {type: uri_folder}, test_data: {type: uri_folder}}
+        outputs: {predict_result: {type: uri_folder}}
+        code: ./predict-src
+        command: cat ${{inputs.model}}/c ${{inputs.test_data}}/rows > ${{outputs.predict_result}}/told
+        """,
+    "train-src/train.py": """
+        import sys
+        data, c, degree, model, test_data = sys.argv[1:]
+        open(model + "/c", "w").write(c + " " + degree + chr(10))
+        open(test_data + "/rows", "w").write(open(data).read())
+        print("loss =", float(c))
+        """,
+    "predict-src/.keep": "",
+}
+
+
+def test_a_pipeline_in_python_with_a_sweep_that_feeds_the_step_after_it(project):
+    for name, text in COMPONENTS.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(textwrap.dedent(text))
+    done = run(
+        project,
+        """\
+        from azure.ai.ml import load_component
+        from azure.ai.ml.dsl import pipeline
+
+        train_component_func = load_component(source="./train.yml")
+        score_component_func = load_component(source="./predict.yml")
+
+        @pipeline()
+        def pipeline_with_hyperparameter_sweep(data, degree):
+            train_model = train_component_func(data=data, c_value=Choice([0.5, 0.25]), degree=degree)
+            sweep_step = train_model.sweep(primary_metric="loss", goal="minimize", sampling_algorithm="grid")
+            sweep_step.set_limits(max_total_trials=2, max_concurrent_trials=2, timeout=7200)
+            score_data = score_component_func(model=sweep_step.outputs.model_output,
+                                              test_data=sweep_step.outputs.test_data)
+            return {"result": score_data.outputs.predict_result}
+
+        job = pipeline_with_hyperparameter_sweep(Input(type="uri_file", path="iris.csv"), degree=5)
+        job.settings.default_compute = "local"
+        made = ml_client.jobs.create_or_update(job, experiment_name="pipeline_samples")
+        ml_client.jobs.stream(made.name)
+        ml_client.jobs.download(made.name, output_name="result")
+        print(list(made.jobs), made.experiment_name, ml_client.jobs.get(made.name).status)
+
+        @pipeline
+        def wrong():
+            score_component_func(model=Input(path="iris.csv"))
+        try:
+            ml_client.jobs.create_or_update(wrong())
+        except ValueError as error:
+            print(error)
+        """,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "['sweep_step', 'score_data'] pipeline_samples Completed" in done.stdout
+    assert "jobs.score.inputs.test_data: is missing" in done.stdout
+    assert (project / "named-outputs" / "result" / "told").read_text() == "0.25 5\n1\n2\n3\n"
+
+
 @pytest.mark.parametrize(
     ("driver", "what"),
     [

@@ -8,6 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from overdrive import (
+    Experiment,
+    HyperDriveConfig,
+    RandomParameterSampling,
+    ScriptRunConfig,
+    Workspace,
+    uniform,
+)
+from polling import until
+
 pytestmark = pytest.mark.engine("mlflow")
 
 SCRIPT = """\
@@ -143,3 +153,36 @@ def test_a_run_without_mlflow_loads_nothing_of_it(tmp_path: Path):
         tmp_path, "-c", code, OVERDRIVE_METRICS=str(tmp_path / "m"), MLFLOW_TRACKING_URI="overdrive:run"
     )
     assert out.split() == ["False"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="runs start warm on Linux only")
+def test_runs_that_are_forked_from_one_process_report_to_themselves(tmp_path):
+    (tmp_path / "train.py").write_text(
+        "import sys\nwarm = 'mlflow' in sys.modules\n" + SCRIPT + "mlflow.log_metric('warm', warm)\n"
+    )
+    script = ScriptRunConfig(str(tmp_path), script="train.py", warm=["mlflow"])
+    config = HyperDriveConfig(
+        run_config=script,
+        hyperparameter_sampling=RandomParameterSampling({"lr": uniform(0, 1)}),
+        primary_metric_name="loss",
+        primary_metric_goal="minimize",
+        max_total_runs=500,
+        max_concurrent_runs=1,
+    )
+    sweep = Experiment(Workspace(tmp_path)._made(), "warm").submit(config)
+    try:
+        until(lambda: sum(run["warm"] for run in warmed(sweep)) >= 2, "two runs have started warm", 240)
+    finally:
+        sweep.cancel()
+        sweep.wait_for_completion()
+    runs = warmed(sweep)
+    assert runs[0]["warm"] == 0  # nobody waits for the warm process
+    for run in runs:
+        assert run["loss"] == [pytest.approx(run["lr"] / (epoch + 1)) for epoch in range(3)]
+    assert len({run["lr"] for run in runs}) == len(runs)
+
+
+def warmed(sweep):
+    """What each run that is over has logged, in their order."""
+    runs = sorted(sweep.get_children(status="Completed"), key=lambda run: run.number)
+    return [run.get_metrics() | run.record.params for run in runs]

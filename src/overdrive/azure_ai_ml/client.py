@@ -14,9 +14,11 @@ from ..adapters.pipeline import Pipeline
 from ..errors import NotFound, Unsupported
 from ..sdk.environment import bare_name
 from ..sdk.hyperdrive_run import HyperDriveRun
+from ..sdk.pipelines import Log
 from ..sdk.run import Run
 from ..sdk.workspace import Workspace
 from .jobs import Command, Environment, Job, LoadedJob
+from .leading import PipelineState, start
 from .search import Written
 
 
@@ -98,6 +100,54 @@ class Submitted:
         return f"Job({self.name!r}, {self.status})"
 
 
+class SubmittedPipeline:
+    """A pipeline that was submitted."""
+
+    def __init__(self, workspace: Workspace, state: PipelineState) -> None:
+        self._workspace, self._state = workspace, state
+
+    @property
+    def name(self) -> str:
+        """The id."""
+        return self._state.id
+
+    id = name
+
+    @property
+    def status(self) -> str:
+        """As it is now."""
+        return self._state.status
+
+    @property
+    def experiment_name(self) -> str:
+        """The experiment of its steps."""
+        return str(self._state.known["experiment"])
+
+    @property
+    def services(self) -> dict[str, Service]:
+        """The folder of all runs. (`overdrive studio` shows them.)"""
+        return {"Studio": Service((self._workspace.home / "runs").as_uri())}
+
+    @property
+    def studio_url(self) -> str:
+        """The same in one word."""
+        return self.services["Studio"].endpoint
+
+    @property
+    def jobs(self) -> dict[str, Submitted]:
+        """The steps that have been started, by name."""
+        steps = self._state.refresh()["steps"]
+        return {step["name"]: Submitted(Run.get(self._workspace, step["run_id"])) for step in steps}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Where the pipeline's own outputs are, once it has ended."""
+        return dict(self._state.refresh()["outputs"])
+
+    def __repr__(self) -> str:
+        return f"Job({self.name!r}, {self.status})"
+
+
 class Poller:
     """What `begin_...` methods return: all is done already."""
 
@@ -121,7 +171,7 @@ class Jobs:
     def __init__(self, client: MLClient) -> None:
         self._client = client
 
-    def create_or_update(self, job: Job | LoadedJob, **changes: Any) -> Submitted:
+    def create_or_update(self, job: Job | LoadedJob, **changes: Any) -> Submitted | SubmittedPipeline:
         """Submit it. ConfigError with all that is wrong."""
         for name, value in changes.items():
             setattr(job, name, value)
@@ -131,27 +181,39 @@ class Jobs:
         machine = replace(machine, data={**machine.data, **self._client.data.paths})
         file = read_job(job.document(), job.folder, machine)
         if isinstance(file, Pipeline):
-            raise Unsupported("a pipeline is led by the command that submits it: overdrive submit job.yml")
+            return SubmittedPipeline(self._client.workspace, start(self._client.workspace, file))
         return Submitted(submit(self._client.workspace, file, lambda text: warnings.warn(text, stacklevel=4)))
 
-    def get(self, name: str) -> Submitted:
+    def get(self, name: str) -> Submitted | SubmittedPipeline:
         """The job or trial of this id; NotFound when there is none."""
-        return Submitted(Run.get(self._client.workspace, name))
+        workspace = self._client.workspace
+        if _is_pipeline(self._client.workspace, name):
+            return SubmittedPipeline(workspace, PipelineState(workspace, name))
+        return Submitted(Run.get(workspace, name))
 
     def stream(self, name: str) -> None:
         """Print what happens until it has ended. RunFailed when it has failed."""
+        if _is_pipeline(self._client.workspace, name):
+            PipelineState(self._client.workspace, name).stream()
+            return
         Run.get(self._client.workspace, name).wait_for_completion(show_output=True)
 
     def list(self, *, parent_job_name: str | None = None, **_: Any) -> Iterator[Submitted]:
         """Every job, newest first; with a parent its trials."""
         workspace = self._client.workspace
+        if parent_job_name is not None and _is_pipeline(workspace, parent_job_name):
+            steps = PipelineState(workspace, parent_job_name).known["steps"]
+            return (Submitted(Run.get(workspace, step["run_id"])) for step in reversed(steps))
         if parent_job_name is not None:
             return map(Submitted, Run.get(workspace, parent_job_name).get_children())
         return (Submitted(Run.get(workspace, sweep.id)) for sweep in workspace.store.sweeps())
 
     def begin_cancel(self, name: str) -> Poller:
         """Ask for it to be ended."""
-        Run.get(self._client.workspace, name).cancel()
+        if _is_pipeline(self._client.workspace, name):
+            PipelineState(self._client.workspace, name).cancel()
+        else:
+            Run.get(self._client.workspace, name).cancel()
         return Poller()
 
     cancel = begin_cancel
@@ -161,6 +223,9 @@ class Jobs:
     ) -> None:
         """Copy what the job has left, of a sweep its best trial: an output to `named-outputs/NAME`, else all to
         `artifacts`. NotFound when there is no such output."""
+        if _is_pipeline(self._client.workspace, name):
+            _download(PipelineState(self._client.workspace, name), Path(download_path), output_name)
+            return
         run = Run.get(self._client.workspace, name)
         best = run.get_best_run_by_primary_metric() if isinstance(run, HyperDriveRun) else run
         if best is None:
@@ -199,6 +264,8 @@ class Environments:
 
     def fill_in(self, job: Job | LoadedJob) -> None:
         """Put what was created here in place of its name."""
+        for step in getattr(job, "jobs", None) or {}:
+            self.fill_in(job.jobs[step])  # type: ignore[union-attr]
         command = getattr(job, "trial", None) or job
         name = getattr(command, "environment", None)
         if isinstance(command, Command) and isinstance(name, str):
@@ -305,3 +372,16 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
     elif source.exists():
         shutil.copy2(source, target)
+
+
+def _is_pipeline(workspace: Workspace, name: str) -> bool:
+    return Log(workspace.home, name).file.exists()
+
+
+def _download(state: PipelineState, target: Path, output_name: str | None) -> None:
+    outputs = state.refresh()["outputs"]
+    for name in outputs if output_name is None else [output_name]:
+        if name not in outputs:
+            there = ", ".join(outputs) or "none"
+            raise NotFound(f"pipeline {state.id} has no output {name!r} (yet); it has {there}")
+        _copy(Path(outputs[name]), target / "named-outputs" / name)

@@ -104,6 +104,16 @@ class InputOutputModes:
     EVAL_MOUNT, EVAL_DOWNLOAD = "eval_mount", "eval_download"
 
 
+NODES: list[list[Job]] = []
+"""The jobs that the pipeline functions which run just now have made, innermost last."""
+
+
+def noted(job: Job, instead_of: Job | None = None) -> None:
+    """In a pipeline's function: the job is a step of it."""
+    if NODES:
+        NODES[-1][:] = [one for one in NODES[-1] if one is not instead_of] + [job]
+
+
 class Job:
     """A job that can be submitted; `folder` is where its relative paths start."""
 
@@ -158,6 +168,7 @@ class Command(Job):
             there = ", ".join(made.inputs) or "none"
             raise ConfigError(f"inputs: there is no {', '.join(map(repr, unknown))}; the command has {there}")
         made.inputs.update(inputs)
+        noted(made)
         return made
 
     def set_limits(self, *, timeout: float | None = None) -> None:
@@ -206,9 +217,10 @@ class Command(Job):
             timeout=timeout,
             trial_timeout=trial_timeout,
         )
+        noted(made, instead_of=self)
         return made
 
-    def trial_sections(self) -> dict[str, Any]:
+    def trial_sections(self) -> Any:
         """What a sweep's `trial:` holds of it."""
         environment = self.environment
         if isinstance(environment, Environment) and not environment.to_yaml().keys() & {
@@ -296,7 +308,9 @@ class Sweep(Job):
         """Accepted; a run takes what the machine has."""
 
     def _sections(self) -> dict[str, Any]:
-        trial = {name: value for name, value in self.trial.trial_sections().items() if value is not None}
+        trial = self.trial.trial_sections()
+        if isinstance(trial, dict):
+            trial = {name: value for name, value in trial.items() if value is not None}
         return {
             "trial": trial,
             "search_space": self.search_space,

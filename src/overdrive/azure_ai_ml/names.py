@@ -6,8 +6,7 @@ from __future__ import annotations
 _JOBS, _SEARCH, _CLIENT = (f"overdrive.azure_ai_ml.{module}" for module in ("jobs", "search", "client"))
 
 _AUTOML = "!AutoML runs in the cloud only; give a script and a search space: command(...).sweep(...)"
-_DSL = "!pipelines are written as YAML here: overdrive submit pipeline.yml"
-_COMPONENT = "!name the component's file in a job's YAML: trial: file:./train.yml"
+_PIPELINES = "overdrive.azure_ai_ml.pipelines"
 _SERVING = "!models are not served from here; ml_client.models.create_or_update keeps their files"
 
 _LAWS = (
@@ -36,7 +35,7 @@ TABLE: dict[str, dict[str, str]] = {
         "Input": f"{_JOBS}:Input",
         "Output": f"{_JOBS}:Output",
         "load_job": f"{_JOBS}:load_job",
-        "load_component": _COMPONENT,
+        "load_component": f"{_PIPELINES}:load_component",
         "load_environment": "!write the environment into the job, or create Environment(...)",
         "MpiDistribution": f"{_JOBS}:MpiDistribution",
         "PyTorchDistribution": f"{_JOBS}:PyTorchDistribution",
@@ -70,7 +69,7 @@ TABLE: dict[str, dict[str, str]] = {
         ),
         _AUTOML,
     ),
-    "azure.ai.ml.dsl": {"pipeline": _DSL},
+    "azure.ai.ml.dsl": {"pipeline": f"{_PIPELINES}:pipeline"},
     "azure.ai.ml.exceptions": {
         "JobException": "overdrive.errors:RunFailed",
         "ValidationException": "overdrive.errors:ConfigError",

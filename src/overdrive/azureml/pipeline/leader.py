@@ -1,12 +1,7 @@
-"""What leads a v1 pipeline: one step after another, and a file that says how far it is.
-
-.overdrive/pipelines/<id>.json       what `PipelineRun` reads, from this process or another
-.overdrive/pipelines/<id>/<step>/    what steps leave
-"""
+"""What leads a v1 pipeline: one step after another, with what they leave in `.overdrive/pipelines/<id>/<step>/`."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,43 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import OverdriveError
 from ...model.records import Status
-from ...runtime import processes
-from ...runtime.wire import read_json, write_json
 from ...sdk.data import Dataset
-from ...sdk.run import LONGEST_POLL, Run
+from ...sdk.pipelines import CANCELED, FAILED, FINISHED, Log, until_over
+from ...sdk.run import Run
 from .graph import Pipeline
 from .steps import PipelineStep
 
 if TYPE_CHECKING:
     from ...sdk.experiment import Experiment
-
-FOLDER = "pipelines"
-RUNNING, FINISHED, FAILED, CANCELED = "Running", "Finished", "Failed", "Canceled"
-"""The statuses of a pipeline, in Azure's words."""
-
-
-class Log:
-    """The file of one pipeline, which its leader alone writes. A wish to cancel is a file beside it."""
-
-    def __init__(self, home: Path, id: str) -> None:
-        self.id = id
-        self.folder = home / FOLDER / id
-        self.file = self.folder.with_suffix(".json")
-        self.wish = self.folder / "cancel"
-
-    def read(self) -> dict[str, Any]:
-        """What is known; empty when there is no such pipeline. One whose leader has vanished has failed."""
-        known: dict[str, Any] = read_json(str(self.file)) or {}
-        if known.get("status") == RUNNING and not processes.alive(known["pid"], known["birth"]):
-            known = read_json(str(self.file)) or known  # it may have ended since
-            if known["status"] == RUNNING:
-                reason = "the process that led it has ended; submit the pipeline again"
-                known |= {"status": FAILED, "reason": reason}
-        return known
-
-    def write(self, known: Mapping[str, Any]) -> None:
-        """Keep this."""
-        write_json(str(self.file), dict(known))
 
 
 class Leader:
@@ -68,14 +34,7 @@ class Leader:
         self._pipeline, self._experiment, self._log = pipeline, experiment, log
         self._parameters, self._tags, self._go_on = parameters, dict(tags), go_on
         self._places: dict[str, Path] = {}
-        process = processes.look(os.getpid())
-        self._known: dict[str, Any] = {
-            "id": log.id, "experiment": experiment.name, "status": RUNNING, "reason": None, "tags": self._tags,
-            "pid": os.getpid(), "birth": process.birth if process else None, "steps": [], "outputs": {},
-            "created": time.time(), "ended": None,
-        }  # fmt: skip
-        log.folder.mkdir(parents=True)
-        log.write(self._known)
+        self._known = log.begin(experiment.name, self._tags)
 
     def lead(self) -> None:
         """Run all steps; whatever happens is in the log at the end."""
@@ -122,7 +81,7 @@ class Leader:
             return f"{step.name}: {error}"
         about = {"name": step.name, "type": step.TYPE, "run_id": run.id, "outputs": {}}
         self._note(steps=[*self._known["steps"], about])
-        self._wait(run)
+        until_over(run, self._log)
         if run.get_status() != Status.COMPLETED:
             return f"{step.name}: {run.id} is {run.get_status()}"
         try:
@@ -140,14 +99,6 @@ class Leader:
                 data = Dataset.File.from_files(left[output.name])
                 data.register(self._experiment.workspace, **output.registered, create_new_version=True)
         return None
-
-    def _wait(self, run: Run) -> None:
-        asked = False
-        while not Status(run.get_status()).terminal:
-            if self._log.wish.exists() and not asked:
-                asked = True
-                run.cancel()
-            time.sleep(LONGEST_POLL)
 
     def _meaning(self, step: PipelineStep, folder: Path, kind: str, name: str) -> str:
         if kind == "PARAMETER":

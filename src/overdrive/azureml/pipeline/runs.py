@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, NotFound, Problem, RunFailed
 from ...sdk.hyperdrive_run import HyperDriveRun
+from ...sdk.pipelines import RUNNING, Log
 from ...sdk.run import LONGEST_POLL, Run
 from .graph import Pipeline
-from .leader import RUNNING, Leader, Log
+from .leader import Leader
 
 if TYPE_CHECKING:
     from ...sdk.experiment import Experiment
