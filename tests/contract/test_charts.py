@@ -10,6 +10,7 @@ from overdrive.errors import ConfigError, NotFound
 from overdrive.model.expressions import choice, loguniform, uniform
 from overdrive.model.metrics import Point, PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status
+from overdrive.model.scalars import Scalars
 from overdrive.model.space import SearchSpace
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -40,7 +41,10 @@ def sweep(curves=CURVES, goal=PrimaryMetricGoal.MAXIMIZE):
         )
         for number, curve in enumerate(curves)
     ]
-    points = {run.id: {"acc": [Point("acc", v) for v in run.series.values], HOSTILE: []} for run in runs}
+    points = {
+        run.id: {"acc": Scalars.of(Point("acc", v) for v in run.series.values), HOSTILE: Scalars(HOSTILE)}
+        for run in runs
+    }
     return Sweep(runs, "acc", goal, SPACE, points, now=20.0)
 
 

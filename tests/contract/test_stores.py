@@ -111,6 +111,8 @@ def test_what_is_not_there_is_not_found(store):
         lambda: store.find("half \udcff"),
         lambda: store.revision("x"),
         lambda: store.changes("x"),
+        lambda: store.logged("x"),
+        lambda: store.briefs("x"),
         lambda: store.owner("x"),
         lambda: store.offsets("x"),
         lambda: store.requests("x"),
@@ -218,6 +220,48 @@ def test_points_keep_their_order_and_belong_to_one_sweep(store):
     found = [point.value for run, point in store.changes("HD_1").points if run == "HD_1_0"]
     assert found == [0.0, 1.0, 2.0]
     assert len(store.changes("HD_2").points) == 3
+
+
+def test_columns_of_all_points_in_the_order_logged(store):
+    a_sweep(store)
+    a_sweep(store, "HD_2")
+    commit(store, "HD_2", points=[("HD_2_0", Point("loss", 9.0))])
+    first = [
+        ("b", Point("loss", 3.0, 10.0, 0.5)),
+        ("a", Point("loss", math.nan)),
+        ("b", Point("acc", -math.inf)),
+        ("b", Point("loss", 2.0, None, 0.25)),
+        ("b", Point("loss", 7.0, attempt=1)),
+        *(("a", Point("loss", float(k))) for k in range(12)),  # many come by another way
+    ]
+    commit(store, points=first)
+    values, last = store.logged("HD_1")
+    assert list(values) == [("b", "loss", 0), ("a", "loss", 0), ("b", "acc", 0), ("b", "loss", 1)]
+    assert values["b", "loss", 0].tolist() == [3.0, 2.0] and values["b", "acc", 0].tolist() == [-math.inf]
+    assert math.isnan(values["a", "loss", 0][0]) and values["a", "loss", 0][1:].tolist() == list(range(12))
+    commit(store, points=[("b", Point("loss", 1.0, 30.0))])
+    steps, until = store.logged("HD_1", "step", last)
+    assert until == last and str(steps["b", "loss", 0].tolist()) == "[10.0, nan]"
+    assert store.logged("HD_1", "time", last)[0]["b", "loss", 0].tolist() == [0.5, 0.25]
+    assert store.changes("HD_1", Cursor(point=last)).points == [("b", Point("loss", 1.0, 30.0))]
+    a_sweep(store, "HD_3")
+    assert store.logged("HD_3") == ({}, 0)
+
+
+def test_runs_in_brief(store):
+    a_sweep(store)
+    a_sweep(store, "HD_2")
+    done = a_run(1, status=Status.COMPLETED, cause="plateau")
+    done.series.extend([3.0, math.nan, 2.0, 5.0])
+    older = a_run(7, inherited=True)
+    commit(store, new_runs=[a_run(1), a_run(0), older], points=[("HD_1_0", Point("loss", 1.0))])
+    commit(store, runs={"HD_1_1": done})
+    assert store.briefs("HD_1") == [
+        (0, Status.NOT_STARTED, None, None, 0),
+        (1, Status.COMPLETED, "plateau", 2.0, 4),
+    ]
+    assert store.briefs("HD_2") == []
+    assert list(store.revisions().items()) == [("HD_2", 0), ("HD_1", 2)]
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 0.0, 5e-324, 1.7976931348623157e308, 0.1, 2.0**60])
@@ -565,15 +609,17 @@ def test_an_older_schema_is_brought_up_to_date(database):
     with sqlite3.connect(database) as connection:
         connection.execute("ALTER TABLE runs ADD COLUMN output_offset BIGINT NOT NULL DEFAULT 0")
         connection.execute("ALTER TABLE sweeps DROP COLUMN turn")
+        for column in ("best", "intervals"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         connection.execute("UPDATE overdrive SET version = 1")
     connection.close()
     for _ in range(2):
         store = open_store(f"sqlite:///{database}")
         with sqlite3.connect(database) as connection:
-            assert connection.execute("SELECT version FROM overdrive").fetchall() == [(3,)]
+            assert connection.execute("SELECT version FROM overdrive").fetchall() == [(4,)]
             columns = [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
         connection.close()
-        assert "metric_offset" in columns and "output_offset" not in columns
+        assert {"metric_offset", "best", "intervals"} <= {*columns} and "output_offset" not in columns
         store.close()
 
 

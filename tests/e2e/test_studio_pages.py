@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -146,6 +147,63 @@ def test_a_chart_is_saved_as_a_picture(lab: Any, studio: Any, page: Any) -> None
             page.page.get_by_role("button", name=f"Save Best so far as {kind}").click()
         assert Path(download.value.path()).read_bytes().startswith(head)
         page.page.keyboard.press("Escape")
+
+
+def test_a_chart_is_a_table_too(lab: Any, studio: Any, page: Any) -> None:
+    sweep = ended(lab, max_total_runs=4)
+    records = {run.number: run for run in lab.runs(sweep)}
+    place = studio()
+    page.page.goto(f"{place.url}/#/sweeps/{sweep.id}")
+
+    def saved(chart: str, title: str) -> list[list[str]]:
+        page.sees(chart)
+        page.page.locator(f".panel.{chart} summary").click()
+        page.page.get_by_role("button", name=f"{title} as a table").click()
+        dialog = page.page.get_by_role("dialog", name=f"{title} as a table")
+        expect(dialog.locator("tbody tr")).to_have_count(4)
+        with page.page.expect_download() as download:
+            dialog.get_by_role("button", name="Save as CSV").click()
+        dialog.get_by_role("button", name="Close").click()
+        expect(dialog).to_have_count(0)
+        with Path(download.value.path()).open(newline="") as file:
+            return list(csv.reader(file))
+
+    head, *rows = saved("parallel", "Parallel coordinates")
+    assert head == ["run", "lr", "x", "kind", "depth", "acc"]
+    assert [float(row[5]) for row in rows] == sorted(
+        (run.series.best for run in records.values()), reverse=True
+    )
+    for number, lr, x, kind, depth, _ in rows:
+        params = records[int(number)].params
+        assert (float(lr), float(x), kind) == (params["lr"], params["x"], params["kind"])
+        assert depth == str(params.get("depth", ""))
+    head, *rows = saved("history", "Best so far")
+    assert head[:3] == ["run", "run", "acc"]
+    assert {int(row[0]): float(row[2]) for row in rows} == {n: run.series.best for n, run in records.items()}
+
+
+def test_the_list_tells_of_ended_and_running_sweeps_alike(lab: Any, studio: Any) -> None:
+    done = ended(lab, max_total_runs=4)
+    live = lab.submit("log('acc', 0.5)\nwait_for('end')\n", max_total_runs=1)
+    lab.told("0 began")
+    place = studio()
+    lab.until(
+        lambda: (place.json("/api/sweeps")["sweeps"][0]["best"] or {}).get("value") == 0.5, "the live value"
+    )
+    first, second = place.json("/api/sweeps")["sweeps"]
+    assert (first["id"], first["done"], first["running"], first["total"]) == (live.id, 0, 1, 1)
+    bests = [run.series.best for run in lab.runs(done)]
+    assert (second["id"], second["status"], second["done"], second["metric"]) == (
+        done.id,
+        "Completed",
+        4,
+        "acc",
+    )
+    assert second["spark"] == [max(bests[: k + 1]) for k in range(4)] and second["best"]["value"] == max(
+        bests
+    )
+    lab.open("end")
+    lab.ended(live)
 
 
 def test_a_report_is_one_file_that_needs_nothing_else(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,20 +13,27 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def packed(values: Iterable[float | None], kind: str = "f8") -> dict[str, str]:
+def packed(values: Iterable[float | None] | Array, kind: str = "f8") -> dict[str, str]:
     """A typed array of Plotly (base64, little endian); None becomes NaN, which Plotly leaves out."""
     if kind.startswith("f"):
-        numbers = np.array([math.nan if value is None else value for value in values], dtype=f"<{kind}")
-        numbers[~np.isfinite(numbers)] = np.nan
+        found = numbers(values).astype(f"<{kind}")
+        found[~np.isfinite(found)] = np.nan
     else:
-        numbers = np.array(list(values), dtype=f"<{kind}")
-    return {"dtype": kind, "bdata": base64.b64encode(numbers.tobytes()).decode("ascii")}
+        found = np.asarray(values if isinstance(values, np.ndarray) else list(values), dtype=f"<{kind}")
+    return {"dtype": kind, "bdata": base64.b64encode(found.tobytes()).decode("ascii")}
 
 
-def packed_small(values: Sequence[float | None]) -> dict[str, str]:
+def numbers(values: Iterable[float | None] | Array) -> Array:
+    """The values as float64, None as NaN."""
+    if isinstance(values, np.ndarray):
+        return values
+    return np.array([math.nan if value is None else value for value in values], dtype=float)
+
+
+def packed_small(values: Iterable[float | None] | Array) -> dict[str, str]:
     """The same in half the bytes where no eye sees the difference: where the values span enough of their size."""
-    known = np.array([math.nan if value is None else value for value in values])
-    known = known[np.isfinite(known)]
+    values = numbers(values)
+    known = values[np.isfinite(values)]
     size = float(np.max(np.abs(known), initial=0.0))
     fits = 1e-30 < size < 1e30 and float(np.ptp(known)) > size / 1000
     return packed(values, "f4" if fits else "f8")
@@ -38,7 +44,7 @@ def unpacked(array: dict[str, str]) -> Array:
     return np.frombuffer(base64.b64decode(array["bdata"]), dtype=f"<{array['dtype']}")
 
 
-def thinned(values: Sequence[float], most: int) -> list[int]:
+def thinned(values: Sequence[float] | Array, most: int) -> list[int]:
     """The places, in order, of at most `most` values (at least 4) that show the same line.
 
     The series is cut into stretches; the least and the greatest value of each stay, and so do the first and
@@ -48,12 +54,12 @@ def thinned(values: Sequence[float], most: int) -> list[int]:
     most = max(most, 4)
     if count <= most:
         return list(range(count))
-    numbers = np.asarray(values, dtype=float)
-    low = np.where(np.isfinite(numbers), numbers, np.inf)
-    high = np.where(np.isfinite(numbers), numbers, -np.inf)
-    edges = np.linspace(0, count, (most - 2) // 2 + 1).astype(int)
-    kept = {0, count - 1}
-    for start, end in pairwise(edges.tolist()):
-        kept.add(start + int(np.argmin(low[start:end])))
-        kept.add(start + int(np.argmax(high[start:end])))
-    return sorted(kept)
+    width = -(-count // ((most - 2) // 2))
+    whole = np.full(-(-count // width) * width, np.nan)
+    whole[:count] = values
+    stretches = whole.reshape(-1, width)
+    known = np.isfinite(stretches)
+    starts = width * np.arange(len(stretches))
+    least = starts + np.where(known, stretches, np.inf).argmin(1)
+    greatest = starts + np.where(known, stretches, -np.inf).argmax(1)
+    return sorted({0, count - 1, *least.tolist(), *greatest.tolist()})

@@ -13,8 +13,9 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..errors import ConfigError, Problem
-from ..model.metrics import Point, PrimaryMetricGoal
+from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord
+from ..model.scalars import Scalars
 from ..model.space import SearchSpace
 from ..registry import Registry
 from .axes import Axis, axes_of
@@ -61,7 +62,7 @@ class Sweep:
     metric: str
     goal: PrimaryMetricGoal = PrimaryMetricGoal.MAXIMIZE
     space: SearchSpace | None = None
-    points: Mapping[str, Mapping[str, Sequence[Point]]] = field(default_factory=dict)
+    points: Mapping[str, Mapping[str, Scalars]] = field(default_factory=dict)
     now: float = 0.0
     saved: str = ""
 

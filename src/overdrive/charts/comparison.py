@@ -64,10 +64,9 @@ def values(sweep: Sweep, metric: str, goal: PrimaryMetricGoal) -> list[Value]:
     """The best of each run that has logged the metric, in the order of their numbers."""
     found = []
     for run in sweep.runs:
-        logged = sweep.points.get(run.id, {}).get(metric, ())
-        usable = [point.value for point in logged if goal.usable(point.value)]
-        if usable:
-            best = max(usable) if goal is PrimaryMetricGoal.MAXIMIZE else min(usable)
+        logged = sweep.points.get(run.id, {}).get(metric)
+        best = None if logged is None else goal.best(logged.values)
+        if best is not None:
             found.append(Value(run, best, run.ended or sweep.now))
     return found
 

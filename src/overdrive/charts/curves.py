@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from ..model.metrics import Point
+import numpy as np
+
+from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
-from .arrays import packed, packed_small, thinned
+from ..model.scalars import Scalars
+from .arrays import Array, packed, packed_small, thinned
 from .axes import TITLE, clipped, plain
 from .base import Figure, Option, Sweep, nothing
 from .colors import STATUS, bounds, shade
@@ -33,8 +36,8 @@ class Line(NamedTuple):
     """What is drawn of one run."""
 
     run: RunRecord
-    x: Sequence[float | None]
-    y: Sequence[float | None]
+    x: Array
+    y: Array
     color: str
 
 
@@ -91,36 +94,35 @@ class Curves:
 def _lines(sweep: Sweep, chosen: Mapping[str, str]) -> list[Line]:
     limits = bounds(sweep.bests, sweep.goal)
     found = []
-    logged = {run.id: sweep.points.get(run.id, {}).get(chosen["metric"], ()) for run in sweep.runs}
+    none = Scalars(chosen["metric"])
+    logged = {run.id: sweep.points.get(run.id, {}).get(chosen["metric"], none) for run in sweep.runs}
     total = sum(map(len, logged.values()))
     most = max(FEWEST_POINTS, MOST_POINTS // max(1, sum(map(bool, logged.values()))))
+    places = np.arange(max(map(len, logged.values()), default=0))
     for run in sweep.runs:
         points = logged[run.id]
         if not points:
             continue
-        values = _shown([point.value for point in points], sweep, chosen)
-        kept = thinned(values, most) if total > MOST_POINTS else range(len(values))
-        log = chosen["scale"] == "log"
-        found.append(
-            Line(
-                run,
-                _places(run, points, kept, chosen["over"]),
-                [None if log and values[k] <= 0 else values[k] for k in kept],
-                shade(run.series.best, limits, sweep.goal),
-            )
-        )
+        values = _shown(np.array(points.values), sweep.goal, chosen)
+        kept = places[: len(values)]
+        if total > MOST_POINTS:
+            kept = np.array(thinned(values, most))
+            values = values[kept]
+        if chosen["scale"] == "log":
+            values = np.where(values > 0, values, np.nan)
+        color = shade(run.series.best, limits, sweep.goal)
+        found.append(Line(run, _places(run, points, kept, chosen["over"]), values, color))
     return found
 
 
-def _shown(values: list[float], sweep: Sweep, chosen: Mapping[str, str]) -> list[float]:
+def _shown(values: Array, goal: PrimaryMetricGoal, chosen: Mapping[str, str]) -> Array:
     if chosen["show"] == "best so far":
-        best, running = None, []
-        for value in values:
-            if sweep.goal.usable(value) and (best is None or sweep.goal.better(value, best)):
-                best = value
-            running.append(math.nan if best is None else best)
-        values = running
-    return smoothed(values, SMOOTHINGS[chosen["smooth"]])
+        usable = ~np.isnan(values) & (values != -goal.worst)
+        best = np.maximum if goal is PrimaryMetricGoal.MAXIMIZE else np.minimum
+        running: Array = best.accumulate(np.where(usable, values, goal.worst))
+        values = np.where(np.logical_or.accumulate(usable), running, np.nan)
+    weight = SMOOTHINGS[chosen["smooth"]]
+    return np.array(smoothed(values.tolist(), weight)) if weight else values
 
 
 def smoothed(values: Sequence[float], weight: float) -> list[float]:
@@ -140,27 +142,23 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
     return found
 
 
-def _places(run: RunRecord, points: Sequence[Point], kept: Iterable[int], over: str) -> list[float | None]:
+def _places(run: RunRecord, points: Scalars, kept: Array, over: str) -> Array:
     if over == "interval":
-        return [float(k + 1) for k in kept]
+        return kept + 1.0
     if over == "step":
-        return [float(k + 1) if (step := points[k].step) is None else step for k in kept]
-    start = run.started if run.started is not None else points[0].time
-    return [None if (time := points[k].time) is None or start is None else time - start for k in kept]
+        steps = np.array(points.steps)[kept]
+        return np.where(np.isnan(steps), kept + 1.0, steps)
+    times = np.array(points.times)
+    return times[kept] - (times[0] if run.started is None else run.started)
 
 
 def _trace(lines: Sequence[Line], color: str, kind: str, hover: str) -> dict[str, Any]:
-    x: list[float | None] = []
-    y: list[float | None] = []
-    numbers: list[int] = []
-    for line in lines:
-        if x:  # a gap between two runs
-            x.append(None)
-            y.append(None)
-            numbers.append(-1)
-        x += line.x
-        y += line.y
-        numbers += [line.run.number] * len(line.x)
+    gap = np.array([np.nan])
+    xs = [part for line in lines for part in (gap, line.x)][1:]
+    ys = [part for line in lines for part in (gap, line.y)][1:]
+    lengths = [length for line in lines for length in (1, len(line.x))][1:]
+    numbers = [number for line in lines for number in (-1, line.run.number)][1:]
+    x, y = np.concatenate(xs), np.concatenate(ys)
     single = any(len(line.x) == 1 for line in lines)
     pack = packed_small if kind == "scattergl" else packed
     return {
@@ -170,7 +168,7 @@ def _trace(lines: Sequence[Line], color: str, kind: str, hover: str) -> dict[str
         "line": {"width": 1.4, "color": color},
         "x": pack(x),
         "y": pack(y),
-        "customdata": packed(numbers, "i4"),
+        "customdata": packed(np.repeat(numbers, lengths), "i4"),
         "hovertemplate": hover,
         "connectgaps": False,
     }

@@ -22,8 +22,6 @@ AXIS_PIXELS = 84
 
 LETTER_PIXELS = 7
 
-NO_WIDTH = "\u200b"
-
 MOST_LETTERS = 24
 """Letters of a label."""
 
@@ -69,22 +67,13 @@ class Parallel:
                         "colorscale": colors["colorscale"],
                         "cmin": colors["cmin"],
                         "cmax": colors["cmax"],
-                        "showscale": False,
                     },
-                    "labelfont": {"size": 12},
-                    "unselected": {"line": {"opacity": 0.08}},
                 }
             ],
             "layout": {
-                "margin": {"l": margin(letters[0]), "r": margin(letters[-1]), "t": 44, "b": 24},
-                "meta": {"width": max(AXIS_PIXELS, LETTER_PIXELS * max(letters) + 12) * len(dimensions)},
+                "meta": {"width": max(AXIS_PIXELS, LETTER_PIXELS * max(letters) + 12) * len(dimensions)}
             },
         }
-
-
-def margin(letters: int) -> int:
-    """The margin, in pixels, beside an axis whose label has so many letters."""
-    return max(48, LETTER_PIXELS * letters // 2 + 6)
 
 
 def _dimension(axis: Axis, places: Sequence[float | None]) -> dict[str, Any]:
@@ -102,35 +91,33 @@ def _line(name: str, label: str, places: Sequence[float | None], whole: bool = F
     low, high = _limits(places)
     if None not in places:
         return {**_placed(name, label, places, (low, high)), "tickformat": "d" if whole else ".4~g"}
-    ticks = [(value, f"{value:.5g}") for value in steps(low, high)]
-    between = (ticks[1][0] - ticks[0][0]) / 5 if len(ticks) > 1 else high - low
-    first = math.ceil((low - ticks[0][0]) / between)
-    fine = [ticks[0][0] + k * between for k in range(first, first + math.ceil((high - low) / between))]
-    return _placed(name, label, places, (low, high), _with_fine(ticks, [low, *fine, high]), (high - low) / 8)
+    ticks = [(value, _short(value)) for value in steps(low, high)]
+    return _placed(name, label, places, (low, high), ticks, (high - low) / 8)
 
 
 def _logarithmic(name: str, label: str, places: Sequence[float | None]) -> dict[str, Any]:
     logs = [None if value is None else math.log10(value) for value in places]
     low, high = _limits(logs)
-    ticks = [(math.log10(value), f"{value:g}") for value in decades(10**low, 10**high)]
-    fine = [low, high]
-    if high - low < MOST_TICKS / 9:
-        exponents = range(math.floor(low), math.ceil(high) + 1)
-        fine += [place for e in exponents for k in range(1, 10) if low < (place := e + math.log10(k)) < high]
-    return _placed(name, label, logs, (low, high), _with_fine(ticks, fine), (high - low) / 8)
+    ticks = [(math.log10(value), _short(value)) for value in decades(10**low, 10**high)]
+    return _placed(name, label, logs, (low, high), ticks, (high - low) / 8)
+
+
+def _short(value: float) -> str:
+    """A number in few letters; very large and very small ones as powers of ten, as the pages write them."""
+    digits, _, power = f"{value:.5g}".partition("e")
+    if not power:
+        return digits
+    raised = str(int(power)).translate(_RAISED)
+    return f"10{raised}" if digits == "1" else f"{digits}·10{raised}"
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _limits(places: Sequence[float | None]) -> tuple[float, float]:
     known = [value for value in places if value is not None]
     low, high = min(known), max(known)
     return (low, high) if low < high else (low - 0.5, high + 0.5)
-
-
-def _with_fine(ticks: Sequence[tuple[float, str]], fine: Sequence[float]) -> list[tuple[float, str]]:
-    """Plotly moves the ends of a range that is dragged to the ticks: so there are more of them than labels."""
-    labels = dict(ticks)
-    bare_ones = {place: "" for place in fine if all(abs(place - one) > 1e-9 for one in labels)}
-    return sorted({**bare_ones, **labels}.items())
 
 
 def _placed(
@@ -155,13 +142,8 @@ def _placed(
     }
     if not ticks:
         return about
-    texts = dict[str, float]()
-    for value, text in ticks:
-        shown = bare(text)
-        while shown in texts:  # Plotly finds a tick by its text
-            shown += NO_WIDTH
-        texts[shown] = value
-    return {**about, "tickvals": list(texts.values()), "ticktext": list(texts)}
+    values, texts = zip(*ticks, strict=True)
+    return {**about, "tickvals": list(values), "ticktext": [bare(text) for text in texts]}
 
 
 def steps(low: float, high: float) -> list[float]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .metrics import Point, Series
 
@@ -38,6 +38,16 @@ class Status(StrEnum):
     def terminal(self) -> bool:
         """Whether nothing more will happen."""
         return self in (Status.COMPLETED, Status.CANCELED, Status.FAILED)
+
+
+class Brief(NamedTuple):
+    """A run in brief: how it stands, why it ended, its best value, and how many intervals it has reached."""
+
+    number: int
+    status: Status
+    cause: str | None
+    best: float | None
+    intervals: int
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +83,11 @@ class RunRecord:
     kept: dict[str, dict[str, int]] = field(default_factory=dict)
     origin: str | None = None
     inherited: bool = False
+
+    @property
+    def brief(self) -> Brief:
+        """The run in brief."""
+        return Brief(self.number, self.status, self.cause, self.series.best, len(self.series))
 
     @property
     def seconds(self) -> float:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import math
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ..controller.lease import holds
 from ..model.history import History
 from ..model.metrics import Point, PrimaryMetricGoal
 from ..model.records import RunRecord, SweepRecord
-from ..store.base import Change, Cursor, Message, Store
+from ..model.scalars import Column, Scalars
+from ..store.base import Change, Cursor, Logged, Message, Store
 from ..sweep.savings import Savings, saved_intervals, savings
 
 
@@ -22,9 +25,8 @@ class SweepView:
     def __init__(self, store: Store, sweep_id: str) -> None:
         self._store = store
         self._id = sweep_id
-        self._cursor = Cursor()
-        self._logged: dict[str, list[Point]] = {}
-        self._metrics: dict[str, dict[str, list[Point]]] = {}
+        self._parts: dict[str, dict[str, dict[int, Scalars]]] = {}
+        self._metrics: dict[str, dict[str, Scalars]] = {}
         self.inherited: dict[str, RunRecord] = {}
         self.messages: list[Message] = []
         self.sweep: SweepRecord = store.sweep(sweep_id)
@@ -32,53 +34,108 @@ class SweepView:
         self.metric: str = config.get("primary_metric_name", "")
         self.goal = PrimaryMetricGoal(config.get("primary_metric_goal", "MAXIMIZE"))
         self._history = History(self.goal)
-        self.refresh()
+        with uncollected():
+            self._cursor = Cursor(point=self._begin())
+            self._take(store.changes(sweep_id, self._cursor))
 
     def refresh(self) -> bool:
         """Read what is new; whether there was anything."""
         if self._store.revision(self._id) == self._cursor.revision:
             return False
-        with _uncollected():
+        with uncollected():
             self._take(self._store.changes(self._id, self._cursor))
         return True
+
+    def _begin(self) -> int:
+        """Read the values of all points there are, in columns; the last point. Few ask for steps and times."""
+        logged, last = self._store.logged(self._id)
+        columns: dict[Column, Logged] = {"value": logged}
+
+        def earlier(place: tuple[str, str, int], column: Column) -> array[float]:
+            if column not in columns:
+                columns[column], _ = self._store.logged(self._id, column, last)
+            return columns[column][place]
+
+        for place, values in logged.items():
+            run_id, name, attempt = place
+            part = Scalars(name, values, partial(earlier, place))
+            self._parts.setdefault(run_id, {}).setdefault(name, {})[attempt] = part
+        return last
 
     def _take(self, change: Change) -> None:
         self.sweep, self._cursor = change.sweep, change.cursor
         self.messages += change.messages
-        again = {run.id for run in change.runs if self._take_run(run)}
         logged: dict[str, list[Point]] = {}
         for run_id, point in change.points:
             logged.setdefault(run_id, []).append(point)
+        again = {run.id for run in change.runs if self._take_run(run)}
         for run_id, points in logged.items():
-            self._logged.setdefault(run_id, []).extend(points)
+            for point in points:
+                self._part(run_id, point).append(point)
             if run_id in self.inherited:
-                for point in points:
-                    self.inherited[run_id].series.append(point.value)
-            elif self._history[run_id].kept:  # some of its points do not count
+                self.inherited[run_id].series.extend(point.value for point in points)
+            elif any(point.attempt != self._history[run_id].attempt for point in points):
                 again.add(run_id)
             elif run_id not in again:
-                first = self._history[run_id].counted_from
-                self._count(run_id, [point for point in points if point.attempt >= first])
+                self._add(run_id, points)
         for run_id in again:
             self._history.restart(run_id)
-            self._metrics.pop(run_id, None)
-            self._count(run_id, list(self._history[run_id].counting(self._logged.get(run_id, ()))))
+            self._history.report(run_id, *self._count(self._history[run_id]))
 
     def _take_run(self, run: RunRecord) -> bool:
         """Whether some of what it had logged counts no more."""
         if run.inherited:
+            for parts in self._parts.get(run.id, {}).values():
+                for part in parts.values():
+                    run.series.extend(part.values)
+            if run.id in self.inherited:
+                run.series = self.inherited[run.id].series
             self.inherited[run.id] = run
             return False
-        known = self._history.get(run.id) or run
+        known = self._history.get(run.id)
+        if known is None:
+            run.series.extend(self._count(run))
+            known = run
         run.series = known.series
         self._history.add(run)
         return (run.counted_from, run.kept, run.attempt) != (known.counted_from, known.kept, known.attempt)
 
-    def _count(self, run_id: str, points: list[Point]) -> None:
+    def _part(self, run_id: str, point: Point) -> Scalars:
+        """What one attempt of a run has logged under the name of this point."""
+        parts = self._parts.setdefault(run_id, {}).setdefault(point.name, {})
+        if point.attempt not in parts:
+            parts[point.attempt] = Scalars(point.name)
+        return parts[point.attempt]
+
+    def _add(self, run_id: str, points: list[Point]) -> None:
+        """Points of a run's present attempt, which are in its part already, count as well."""
         found = self._metrics.setdefault(run_id, {})
         for point in points:
-            found.setdefault(point.name, []).append(point)
+            part = self._part(run_id, point)
+            if found.setdefault(point.name, part) is not part:
+                found[point.name].append(point)
         self._history.report(run_id, *[point.value for point in points if point.name == self.metric])
+
+    def _count(self, run: RunRecord) -> array[float]:
+        """Find all that counts of what a run has logged (as `RunRecord.counting`); its values of the primary metric."""
+        found = self._metrics[run.id] = {}
+        for name, parts in self._parts.get(run.id, {}).items():
+            counting = [
+                (
+                    part,
+                    len(part)
+                    if attempt == run.attempt
+                    else run.kept.get(str(attempt), {}).get(name, len(part)),
+                )
+                for attempt, part in parts.items()
+                if attempt >= run.counted_from
+            ]
+            counting = [(part, count) for part, count in counting if count > 0]
+            if len(counting) == 1 and counting[0][1] >= len(counting[0][0]):
+                found[name] = counting[0][0]
+            elif counting:
+                found[name] = Scalars.joined(name, counting)
+        return found[self.metric].values if self.metric in found else array("d")
 
     @property
     def runs(self) -> list[RunRecord]:
@@ -119,13 +176,13 @@ class SweepView:
         """One run, by its id."""
         return self._history[run_id]
 
-    def points(self, run_id: str) -> dict[str, list[Point]]:
+    def points(self, run_id: str) -> dict[str, Scalars]:
         """Every scalar that a run has logged (in the attempts that count), by name, in order."""
         return self._metrics.get(run_id, {})
 
     def metrics(self, run_id: str) -> dict[str, list[float]]:
         """The values of every scalar that a run has logged, by name, in order."""
-        return {name: [point.value for point in points] for name, points in self.points(run_id).items()}
+        return {name: points.values.tolist() for name, points in self.points(run_id).items()}
 
     def as_json(self) -> dict[str, Any]:
         """What programs rely on; numbers that JSON does not know (NaN, infinities) are null."""
@@ -162,8 +219,8 @@ class SweepView:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Reading makes millions of objects and no garbage, and the collector would go over all of them many times."""
+def uncollected() -> Iterator[None]:
+    """Reading makes many objects and no garbage, and the collector would go over all of them many times."""
     was = gc.isenabled()
     gc.disable()
     try:

@@ -22,13 +22,15 @@ The contract
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import StoreError
 from ..model.metrics import Point
-from ..model.records import RunRecord, SweepRecord, Wish
+from ..model.records import Brief, RunRecord, SweepRecord, Wish
+from ..model.scalars import Column
 from ..registry import Registry
 
 STORES = Registry(
@@ -124,6 +126,10 @@ class Change(NamedTuple):
     cursor: Cursor
 
 
+Logged = dict[tuple[str, str, int], "array[float]"]
+"""One column of all points of a sweep, in the order logged, by run id, metric and attempt."""
+
+
 class Store(Protocol):
     """One question a method. NotFound where a named thing does not exist, StoreError when the store fails."""
 
@@ -144,6 +150,18 @@ class Store(Protocol):
 
     def changes(self, sweep_id: str, since: Cursor = START) -> Change:
         """What is new since the cursor; by default everything."""
+
+    def revisions(self) -> dict[str, int]:
+        """The revision of every sweep by its id, newest first."""
+
+    def briefs(self, sweep_id: str) -> list[Brief] | None:
+        """Every run of a sweep's own in brief, by number, without reading points: best value and intervals are those
+        of its record when that was written last, so of runs that have ended they are the last ones. None where an
+        older version has written the runs."""
+
+    def logged(self, sweep_id: str, column: Column = "value", until: int | None = None) -> tuple[Logged, int]:
+        """One column of every point up to `until` (by default all there are), and the last point of all, for a cursor:
+        far quicker than `changes` where there are many. What is absent is NaN."""
 
     def revision(self, sweep_id: str) -> int:
         """The number of commits so far; cheap enough to ask ten times a second."""

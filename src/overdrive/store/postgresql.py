@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+from array import array
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
 from ..errors import StoreError
+from .base import Logged
 from .rows import POINT
 from .sql import BUSY_SECONDS, SqlStore
 
@@ -76,6 +79,19 @@ class PostgresStore(SqlStore):
                 self._ear.close()
                 self._ear = None
                 raise
+
+    def _gathered(self, db: sa.Connection, rows: sa.Subquery) -> Logged:
+        number = sa.func.float8send(sa.func.coalesce(rows.c.number, sa.text("'NaN'::float8")))
+        whole = sa.func.string_agg(number, sa.text("''::bytea ORDER BY key"), type_=sa.LargeBinary)
+        place = rows.c.run, rows.c.name, rows.c.attempt
+        found: Logged = {}
+        for run, name, attempt, sent in db.execute(
+            sa.select(*place, whole).group_by(*place).order_by(sa.func.min(rows.c.key))
+        ):
+            numbers = found[run, name, attempt] = array("d", sent)
+            if sys.byteorder == "little":
+                numbers.byteswap()
+        return found
 
     def _prepare(self, db: sa.Connection) -> None:
         encoding = db.exec_driver_sql("SHOW server_encoding").scalar_one()

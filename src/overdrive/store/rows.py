@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..model.metrics import PrimaryMetricGoal, Series
-from ..model.records import RunRecord, Status, SweepRecord
+from ..model.records import Brief, RunRecord, Status, SweepRecord
 from .base import Turn
 from .schema import clean, entries, messages, requests, runs, sweeps
 
@@ -45,6 +45,8 @@ def run_columns(run: RunRecord, revision: int) -> dict[str, Any]:
         "causes": dumps(run.causes),
         "counted_from": run.counted_from,
         "kept": dumps(run.kept),
+        "best": run.series.best,
+        "intervals": len(run.series),
         "revision": revision,
     }
 
@@ -67,28 +69,61 @@ def sweep_of(row: sa.Row[Any]) -> SweepRecord:
     )
 
 
-def run_of(row: sa.Row[Any], goal: PrimaryMetricGoal) -> RunRecord:
-    """The run that a row holds, without its values."""
+RUN = (
+    *(
+        "id",
+        "number",
+        "params",
+        "status",
+        "reason",
+        "handle",
+        "exit_code",
+        "created",
+        "started",
+        "ended",
+        "spent",
+    ),
+    *("cause", "causes", "counted_from", "kept", "origin", "inherited"),
+)
+"""The columns of a run, as `run_of` takes them."""
+
+_STATUSES = {str(status): status for status in Status}
+
+
+def run_of(row: tuple[Any, ...], goal: PrimaryMetricGoal) -> RunRecord:
+    """The run that a row (of the columns RUN, as the driver gives them) holds, without its values."""
+    run_id, number, params, status, reason, handle, exit_code, created, started, ended, spent, *rest = row
+    cause, causes, counted_from, kept, origin, inherited = rest
     return RunRecord(
-        id=row.id,
-        number=row.number,
-        params=json.loads(row.params),
+        id=run_id,
+        number=number,
+        params=json.loads(params),
         series=Series(goal),
-        status=Status(row.status),
-        reason=row.reason,
-        handle=None if row.handle is None else json.loads(row.handle),
-        exit_code=row.exit_code,
-        created=row.created,
-        started=row.started,
-        ended=row.ended,
-        spent=row.spent,
-        cause=row.cause,
-        causes=json.loads(row.causes),
-        counted_from=row.counted_from,
-        kept=json.loads(row.kept),
-        origin=row.origin,
-        inherited=row.inherited,
+        status=_STATUSES[status],
+        reason=reason,
+        handle=None if handle is None else json.loads(handle),
+        exit_code=exit_code,
+        created=created,
+        started=started,
+        ended=ended,
+        spent=spent,
+        cause=cause,
+        causes=[] if causes == "[]" else json.loads(causes),
+        counted_from=counted_from,
+        kept={} if kept == "{}" else json.loads(kept),
+        origin=origin,
+        inherited=bool(inherited),
     )
+
+
+BRIEF = ("number", "status", "cause", "best", "intervals")
+"""The columns of a run in brief."""
+
+
+def brief_of(row: tuple[Any, ...]) -> Brief:
+    """The run in brief that a row (of the columns BRIEF) holds."""
+    number, status, cause, best, intervals = row
+    return Brief(number, _STATUSES[status], cause, best, intervals)
 
 
 def goal_of(config: str) -> PrimaryMetricGoal:
@@ -111,7 +146,7 @@ def _update_run(*columns: str) -> sa.Update:
 
 _UPDATE_RUN = _update_run(
     *("status", "reason", "handle", "exit_code", "created", "started", "ended"),
-    *("spent", "cause", "causes", "counted_from", "kept", "revision"),
+    *("spent", "cause", "causes", "counted_from", "kept", "best", "intervals", "revision"),
 )
 
 

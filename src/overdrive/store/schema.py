@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ..errors import StoreError
 
-VERSION = 3
+VERSION = 4
 
 
 class Words(sa.types.TypeDecorator[str]):
@@ -78,6 +78,8 @@ runs = sa.Table(
     sa.Column("origin", Words),
     sa.Column("inherited", sa.Boolean, nullable=False),
     sa.Column("metric_offset", _big, nullable=False, default=0),
+    sa.Column("best", sa.Float, comment="of the primary metric, when this row was written"),
+    sa.Column("intervals", sa.Integer, comment="NULL in rows of an older version"),
     sa.Column("revision", _big, nullable=False),
     sa.Index("runs_of_sweep", "sweep", "revision"),
 )
@@ -166,5 +168,8 @@ def prepare(connection: sa.Connection, name: str) -> None:
         connection.execute(sa.text("ALTER TABLE runs DROP COLUMN output_offset"))
     if found < 3:
         connection.execute(sa.text("ALTER TABLE sweeps ADD COLUMN turn TEXT"))
+    if found < 4:
+        connection.execute(sa.text("ALTER TABLE runs ADD COLUMN best FLOAT"))
+        connection.execute(sa.text("ALTER TABLE runs ADD COLUMN intervals INTEGER"))
     if found < VERSION:
         connection.execute(about.update().values(version=VERSION))

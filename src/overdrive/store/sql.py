@@ -13,10 +13,23 @@ import sqlalchemy as sa
 
 from ..errors import NotFound, StoreError, SweepHeld
 from ..model.metrics import Point
-from ..model.records import SweepRecord, Wish
+from ..model.records import Brief, SweepRecord, Wish
+from ..model.scalars import Column
 from . import schema
-from .base import START, Change, Cursor, Entry, Holder, Message, Request, Turn
-from .rows import add_points, dumps, goal_of, point_rows, run_of, sweep_columns, sweep_of, write_turn
+from .base import START, Change, Cursor, Entry, Holder, Logged, Message, Request, Turn
+from .rows import (
+    BRIEF,
+    RUN,
+    add_points,
+    brief_of,
+    dumps,
+    goal_of,
+    point_rows,
+    run_of,
+    sweep_columns,
+    sweep_of,
+    write_turn,
+)
 from .schema import Words, entries, holders, messages, models, points, requests, runs, sweeps
 
 BUSY_SECONDS = 30
@@ -41,6 +54,7 @@ _NEXT_REVISION = (
 )
 _LOCK = sa.select(sweeps.c.key).where(sweeps.c.key == sa.bindparam("at")).with_for_update()
 _POINT = ("key", "run", "name", "value", "step", "time", "attempt")
+_LAST_POINT = sa.select(sa.func.max(points.c.key)).where(points.c.sweep == sa.bindparam("at"))
 _OPEN_REQUESTS = (
     sa.select(requests)
     .where(requests.c.sweep == sa.bindparam("at"), requests.c.handled.is_(False))
@@ -95,6 +109,10 @@ class SqlStore:
         if turn.points:
             self._add_points(db, point_rows(key, turn))
         self._changed(db)
+
+    def _gathered(self, db: sa.Connection, rows: sa.Subquery) -> Logged:
+        """The numbers of these rows (key, run, name, attempt, number) in the order of their keys."""
+        raise NotImplementedError
 
     def _add_points(self, db: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
         add_points(db, rows)
@@ -158,10 +176,11 @@ class SqlStore:
         with self._read() as db:
             row = self._row(db, sweep_id)
             goal = goal_of(row.config)
-            new_runs = db.execute(
-                sa.select(runs)
+            new_runs = _tuples(
+                db,
+                sa.select(*(runs.c[name] for name in RUN))
                 .where(runs.c.sweep == row.key, runs.c.revision > since.revision)
-                .order_by(runs.c.number)
+                .order_by(runs.c.number),
             )
             new_points = _tuples(
                 db,
@@ -188,6 +207,39 @@ class SqlStore:
                     new_messages[-1].key if new_messages else since.message,
                 ),
             )
+
+    def revisions(self) -> dict[str, int]:
+        with self._read() as db:
+            return dict(_tuples(db, sa.select(sweeps.c.id, sweeps.c.revision).order_by(sweeps.c.key.desc())))
+
+    def briefs(self, sweep_id: str) -> list[Brief] | None:
+        with self._read() as db:
+            query = (
+                sa.select(*(runs.c[name] for name in BRIEF))
+                .where(runs.c.sweep == self._key(db, sweep_id), runs.c.inherited.is_(False))
+                .order_by(runs.c.number)
+            )
+            found = [brief_of(row) for row in _tuples(db, query)]
+        return None if any(one.intervals is None for one in found) else found
+
+    def logged(self, sweep_id: str, column: Column = "value", until: int | None = None) -> tuple[Logged, int]:
+        with self._read() as db:
+            key = self._key(db, sweep_id)
+            last = until
+            if last is None:
+                last = db.execute(_LAST_POINT, {"at": key}).scalar() or 0
+            rows = (
+                sa.select(
+                    points.c.key,
+                    points.c.run,
+                    points.c.name,
+                    points.c.attempt,
+                    points.c[column].label("number"),
+                )
+                .where(points.c.sweep == key, points.c.key <= last)
+                .order_by(points.c.key)
+            )
+            return self._gathered(db, rows.subquery()), last
 
     def revision(self, sweep_id: str) -> int:
         with self._read() as db:

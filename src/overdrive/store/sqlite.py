@@ -6,12 +6,15 @@ the turn that was being written, never the file.
 
 from __future__ import annotations
 
+import math
 import time
+from array import array
 from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
+from .base import Logged
 from .mounts import network_file_system
 from .sql import BUSY_SECONDS, SqlStore
 
@@ -32,6 +35,33 @@ class SqliteStore(SqlStore):
 
     def wait(self, seconds: float) -> None:
         time.sleep(min(seconds, LOOK_SECONDS))
+
+    def _gathered(self, db: sa.Connection, rows: sa.Subquery) -> Logged:
+        gathering = _Gathering()
+        driver: Any = db.connection.driver_connection
+        driver.create_aggregate("gathered", 4, lambda: gathering)
+        numbers = rows.c.run, rows.c.name, rows.c.attempt, rows.c.number
+        db.execute(sa.select(sa.func.gathered(*numbers)))
+        driver.create_aggregate("gathered", 4, None)
+        return gathering.found
+
+
+class _Gathering:
+    """An aggregate function over rows in order: it sees each as four values, without a row being made."""
+
+    def __init__(self) -> None:
+        self.found: Logged = {}
+
+    def step(self, run: str, name: str, attempt: int, number: float | None) -> None:
+        if number is None:
+            number = math.nan
+        try:
+            self.found[run, name, attempt].append(number)
+        except KeyError:
+            self.found[run, name, attempt] = array("d", (number,))
+
+    def finalize(self) -> None:
+        pass
 
 
 def _engine(path: Path) -> sa.Engine:

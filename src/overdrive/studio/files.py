@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -20,6 +23,9 @@ PICTURES = {
 """What is shown in place. SVG is not: opened on its own it may hold scripts."""
 
 MOST_FILES = 2_000
+MOST_ROWS = 200
+"""Rows of a table that are shown, beside its first one."""
+
 PREVIEW_BYTES = 64 * 1024
 LOG_BYTES = 256 * 1024
 _CHUNK = 1 << 18
@@ -132,14 +138,33 @@ def piece(root: str, name: str, start: int, over: bool = False) -> dict[str, Any
 
 
 def preview(root: str, name: str) -> dict[str, Any]:
-    """The beginning of a file as text, or `text` null when it is none."""
+    """The beginning of a file as text, or `text` null when it is none; `rows` are the cells of a table."""
     file = open_within(root, name)
     with os.fdopen(file.descriptor, "rb") as stream:
         data = stream.read(PREVIEW_BYTES)
     text = None if b"\0" in data else data[: len(data) - _torn(data)].decode("utf-8", "replace")
     if text is not None and text.count("\ufffd") > len(text) / 20:
         text = None
-    return {"text": text, "bytes": file.size, "cut": file.size > PREVIEW_BYTES}
+    cut = file.size > PREVIEW_BYTES
+    rows = None if text is None else rows_of(text, os.path.splitext(name)[1].lower(), cut)
+    return {"text": text, "rows": rows, "bytes": file.size, "cut": cut}
+
+
+def rows_of(text: str, kind: str, cut: bool = False) -> list[list[str]] | None:
+    """The cells of a table by rows, at most MOST_ROWS, or None for text that is no table. `kind` is `.csv` or `.tsv`;
+    the sign between cells is the one that the first line has most of. Where the text is cut the last row goes."""
+    if kind not in (".csv", ".tsv"):
+        return None
+    first = text.lstrip("\ufeff").partition("\n")[0]
+    sign = "\t" if kind == ".tsv" else max(",;\t|", key=first.count)
+    lines = io.StringIO(text.lstrip("\ufeff"), newline="")
+    try:
+        rows = [row for row in itertools.islice(csv.reader(lines, delimiter=sign), MOST_ROWS + 2) if row]
+    except csv.Error:
+        return None
+    if cut and len(rows) <= MOST_ROWS + 1:
+        rows = rows[:-1]
+    return rows[: MOST_ROWS + 1] or None
 
 
 def _torn(data: bytes) -> int:

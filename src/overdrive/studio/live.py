@@ -20,7 +20,7 @@ from ..charts.base import CHARTS
 from ..errors import OverdriveError
 from ..sdk.view import SweepView
 from ..sdk.workspace import Workspace
-from .feed import Feed, encoded, finite, outline, spark
+from .feed import Feed, brief, encoded, finite, goal_of, spark
 from .figures import usual
 
 LOOK_SECONDS = 0.1
@@ -91,22 +91,30 @@ class Hub:
 
     def sweeps(self) -> list[dict[str, Any]]:
         """One line a sweep, newest first; only those that have changed are read again."""
-        store, found = self.workspace.store, []
-        for sweep in store.sweeps():
-            known = self._lines.get(sweep.id)
-            if known is None or known[0] != sweep.revision:
-                if sweep.id in self._feeds:
-                    view = self.feed(sweep.id).view
-                else:
-                    active = self._active.pop(sweep.id, None)
-                    view = active or SweepView(store, sweep.id)
-                    view.refresh()
-                    if not sweep.status.terminal:
-                        self._active[sweep.id] = view
-                line = {**outline(view), "spark": spark(view)}
-                known = self._lines[sweep.id] = (sweep.revision, finite(line))
+        found = []
+        for sweep_id, revision in self.workspace.store.revisions().items():
+            known = self._lines.get(sweep_id)
+            if known is None or known[0] != revision:
+                known = self._lines[sweep_id] = (revision, self._line(sweep_id))
             found.append(known[1])
         return found
+
+    def _line(self, sweep_id: str) -> dict[str, Any]:
+        store = self.workspace.store
+        sweep = store.sweep(sweep_id)
+        active = self._active.pop(sweep_id, None)
+        runs = store.briefs(sweep_id) if sweep.status.terminal else None
+        if runs is None:  # it goes on, or an older version has written it
+            if sweep_id in self._feeds:
+                view = self.feed(sweep_id).view
+            else:
+                view = active or SweepView(store, sweep_id)
+                view.refresh()
+                if not sweep.status.terminal:
+                    self._active[sweep_id] = view
+            sweep, runs = view.sweep, [run.brief for run in view.runs]
+        line: dict[str, Any] = finite({**brief(sweep, runs), "spark": spark(runs, goal_of(sweep))})
+        return line
 
     async def follow(self, sweep_id: str, feed: str, version: int) -> AsyncIterator[bytes]:
         """What is new since a version of a feed, each time as one message (JSON), until the studio closes."""
@@ -125,15 +133,16 @@ class Hub:
             await self._stirred(stirs, pause)
 
     async def follow_list(self) -> AsyncIterator[bytes]:
-        """The list of sweeps, whenever it has changed."""
-        last, said = None, time.monotonic()
+        """The lines of all sweeps, then those that have changed; new sweeps come first."""
+        last: dict[str, dict[str, Any]] = {}
+        said = 0.0
         while not self.closing.is_set():
             stirs = self._stirs
-            lines = await self.read(self.sweeps)
-            if lines != last or time.monotonic() - said > QUIET_SECONDS:
-                said = time.monotonic()
-                yield encoded({"sweeps": lines}) if lines != last else b""
-                last = lines
+            lines = {line["id"]: line for line in await self.read(self.sweeps)}
+            changed = [line for sweep_id, line in lines.items() if last.get(sweep_id) is not line]
+            if changed or not said or time.monotonic() - said > QUIET_SECONDS:
+                yield encoded({"sweeps": changed, "whole": not said}) if changed or not said else b""
+                said, last = time.monotonic(), lines
             await self._stirred(stirs, LIST_SECONDS)
 
     def _news(self, sweep_id: str, name: str, version: int) -> tuple[str, int, bytes] | None:

@@ -13,7 +13,7 @@ from ..studio.report import PLOTTING, STATIC
 
 OWN = Path(__file__).parent / "static"
 MODULES = [
-    *(STATIC / name for name in (*PLOTTING, "panel.js", "selection.js", "table.js")),
+    *(STATIC / name for name in (*PLOTTING, "cells.js", "panel.js", "selection.js", "table.js")),
     *(OWN / name for name in ("line.js", "theme.js", "widget.js")),
 ]
 """Each after those that it imports; the last is the widget."""

@@ -42,6 +42,9 @@ class Memory:
     def holder(self, _):
         return None
 
+    def logged(self, _):
+        return {}, 0
+
     def changes(self, _, since):
         cursor = Cursor(self.number, len(self.points), 0)
         return Change(self.record, list(self.runs.values()), self.points[since.point :], [], cursor)

@@ -10,19 +10,18 @@ import { ask, stream } from "./server.js";
 export function comparePage(main, { sweeps, link }) {
   document.title = "Sweeps compared · Overdrive";
   const choices = {};
-  const place = h("div", { class: "plot", role: "img", "aria-label": "The best so far of each sweep; the table below has their values" });
+  let figure = null;
+  const place = h("div", { class: "plot", role: "img", "aria-label": "The best so far of each sweep; its menu has it as a table" });
   const values = h("span", { class: "soft", role: "status" });
   const plot = new Plot(place, { on: { hover: ({ run, y }) => fill(values, `run ${run}: ${number(y, 6)}`), leave: () => fill(values) } });
   const note = h("p", { class: "note", role: "status" });
   const options = h("div", { class: "options" });
   const table = h("section", { class: "panel", "aria-label": "The sweeps side by side" });
   const panel = h("section", { class: "panel comparison", "aria-label": "Best so far" },
-    h("header", {}, h("h2", {}, "Best so far"), values, options, saveMenu(plot, "the comparison", "comparison")), h("div", { class: "canvas" }, place), note);
+    h("header", {}, h("h2", {}, "Best so far"), values, options, saveMenu(plot, "Best so far", "comparison", () => figure)), h("div", { class: "canvas" }, place), note);
   fill(main, h("div", { class: "bar" }, h("h1", {}, `${sweeps.length} sweeps compared`)), panel, table);
   const ended = new AbortController();
   let asked = null;
-  let figure = null;
-
   const draw = () => figure && !ended.signal.aborted && plot.show(figure);
 
   async function load() {
@@ -44,13 +43,10 @@ export function comparePage(main, { sweeps, link }) {
   const shape = new ResizeObserver(() => plot.resize());
   shape.observe(place);
   dark.addEventListener("change", draw, { signal: ended.signal });
-  let last = null;
   const stop = stream(() => "/api/live/sweeps", {
     link,
     news(message) {
-      const now = JSON.stringify(message.sweeps.filter((one) => sweeps.includes(one.id)));
-      if (now !== last) load();
-      last = now;
+      if (message.whole || message.sweeps.some((one) => sweeps.includes(one.id))) load();
     },
   });
   return () => {

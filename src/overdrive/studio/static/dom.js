@@ -27,6 +27,19 @@ export function renew(node, key, make) {
   fill(node, make());
 }
 
+/** A table of text: the names of its columns, and cells by rows; numbers stand at the right. */
+export function grid(columns, rows, shown = (cell) => cell) {
+  const numeric = columns.map((_, place) => rows.some((row) => row[place] ?? "") && rows.every((row) => (row[place] ?? "") === "" || !Number.isNaN(Number(row[place]))));
+  const kind = (place) => (numeric[place] ? "number" : null);
+  return h("div", { class: "rows", tabindex: 0, role: "region", "aria-label": "Table" }, h("table", {}, h("thead", {}, h("tr", {}, columns.map((name, place) => h("th", { scope: "col", class: kind(place) }, name)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, columns.map((_, place) => h("td", { class: kind(place) }, shown(row[place] ?? ""))))))));
+}
+
+/** What is shown while something is read; it appears only when that takes a moment. */
+export function waiting(words) {
+  return h("p", { class: "waiting soft", role: "status" }, words);
+}
+
 /** A menu that opens below its word; main.js closes it. */
 export function menu(word, label, items) {
   return h("details", { class: "menu" }, h("summary", { "aria-label": label, title: label }, word), h("div", { class: "choices" }, items));

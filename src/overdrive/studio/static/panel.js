@@ -1,5 +1,6 @@
 // One chart of a sweep: its options, its figure, what is new in it, and the runs chosen in it.
 
+import { cells, showCells } from "./cells.js";
 import { duration, fill, h, menu, number, text } from "./dom.js";
 import { decoded } from "./figure.js";
 import { Plot } from "./plot.js";
@@ -39,14 +40,16 @@ export function optionFields(options, choices, chosen) {
   });
 }
 
-/** The menu that saves a plot as a picture. */
-export function saveMenu(plot, title, filename) {
-  const save = (format) => async () => {
-    const url = URL.createObjectURL(await plot.picture(format));
+/** The menu that shows a plot as a table, or saves it as a picture; `figure` gives what it shows. */
+export function saveMenu(plot, title, filename, figure, runs) {
+  const save = (blob, format) => {
+    const url = URL.createObjectURL(blob);
     h("a", { href: url, download: `${filename}.${format}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   };
-  return menu("⤓", `Save ${title}`, ["svg", "png"].map((format) => h("button", { "aria-label": `Save ${title} as ${format.toUpperCase()}`, onclick: save(format) }, format.toUpperCase())));
+  const look = ({ target }) => ((target.closest("details").open = false), showCells(target.closest("section"), title, cells(figure() ?? { data: [], layout: {} }, runs), (text) => save(new Blob([text], { type: "text/csv" }), "csv")));
+  const picture = (format) => h("button", { "aria-label": `Save ${title} as ${format.toUpperCase()}`, onclick: async () => save(await plot.picture(format), format) }, format.toUpperCase());
+  return menu("⤓", `Table and pictures of ${title}`, [h("button", { "aria-label": `${title} as a table`, onclick: look }, "Table"), picture("svg"), picture("png")]);
 }
 
 /** So many milliseconds were spent: figures are drawn anew the later for it. */
@@ -64,7 +67,7 @@ export class Panel {
     this.dirty = true; // there is news that the figure does not show
     this.visible = false;
     this.timer = null;
-    this.place = h("div", { class: "plot", role: "img", "aria-label": `${chart.title}: arrow keys go from run to run, Enter chooses; the table below lists the same runs` });
+    this.place = h("div", { class: "plot", role: "img", "aria-label": `${chart.title}: arrow keys go from run to run, Enter chooses; its menu has it as a table` });
     this.plot = new Plot(this.place, {
       drag: ZOOMED.has(chart.name) ? "zoom" : "select",
       on: {
@@ -77,7 +80,7 @@ export class Panel {
     this.note = h("p", { class: "note", role: "status" });
     this.options = h("div", { class: "options" });
     this.node = h("section", { class: `panel ${chart.name}`, "aria-label": chart.title },
-      h("header", {}, h("h2", {}, chart.title), this.options, saveMenu(this.plot, chart.title, `${sweep}-${chart.name}`)),
+      h("header", {}, h("h2", {}, chart.title), this.options, saveMenu(this.plot, chart.title, `${sweep}-${chart.name}`, () => this.figure, runs)),
       h("div", { class: "canvas" }, this.place), this.note);
     this.offer(chart);
     this.eye = new IntersectionObserver(([seen]) => this.see(seen.isIntersecting), { rootMargin: "200px" });

@@ -1,7 +1,7 @@
 // One run: its values, its metrics, its log as it grows, its files, how it ended, and how to run it again.
 
 import { cancelRun, enqueue, OVER } from "./control.js";
-import { bytes, duration, fill, h, number, paced, renew, status, text, when } from "./dom.js";
+import { bytes, duration, fill, grid, h, number, paced, renew, status, text, waiting, when } from "./dom.js";
 import { Plot } from "./plot.js";
 import { ask, at, follow } from "./server.js";
 import { seconds } from "./table.js";
@@ -19,7 +19,7 @@ export function runPage(main, { sweep, run: wanted, link, about }) {
   const parts = Object.fromEntries(["head", "values", "metrics", "files", "entries"].map((name) => [name, h("section", { class: `panel ${name}` })]));
   parts.head.className = "head";
   const log = new Log(sweep, wanted);
-  fill(main, parts.head, h("div", { class: "columns" }, h("div", {}, parts.values, parts.files), h("div", {}, parts.metrics, parts.entries, log.node)));
+  fill(main, waiting("Reading the run…"));
 
   const lost = (error) => closed || fill(main, h("div", { class: "empty", role: "alert" }, h("h2", {}, "This run cannot be shown"), h("p", {}, error.message), h("a", { href: `#/sweeps/${encodeURIComponent(sweep)}` }, "Its sweep")));
 
@@ -30,6 +30,7 @@ export function runPage(main, { sweep, run: wanted, link, about }) {
       return lost(error);
     }
     if (closed) return;
+    if (!parts.head.isConnected) fill(main, parts.head, h("div", { class: "columns" }, h("div", {}, parts.values, parts.files), h("div", {}, parts.metrics, parts.entries, log.node)));
     drawHead(parts.head, { run: details, row, head, sweep, about });
     drawValues(parts.values, details);
     drawMetrics(parts.metrics, details);
@@ -113,7 +114,8 @@ function drawFiles(node, run, sweep) {
   const look = async (file) => {
     if (file.picture) return fill(shown, h("img", { src: address("file", file), alt: file.name }));
     const found = await ask(address("preview", file)).catch((error) => ({ text: error.message }));
-    fill(shown, h("h3", {}, file.name), found.text === null ? h("p", { class: "soft" }, "No text: save it to open it.") : h("pre", {}, found.text), found.cut ? h("p", { class: "soft" }, "Only its beginning is shown.") : null);
+    const inside = () => (found.rows ? grid(found.rows[0], found.rows.slice(1)) : h("pre", {}, found.text));
+    fill(shown, h("h3", {}, file.name), found.text === null ? h("p", { class: "soft" }, "No text: save it to open it.") : inside(), found.cut ? h("p", { class: "soft" }, "Only its beginning is shown.") : null);
   };
   renew(node, run.files, () => [h("header", {}, h("h2", {}, "Files")), h("ul", { class: "files" }, run.files.map((file) =>
     h("li", {}, file.path === null ? h("span", { class: "name", title: "Its name is no text: find it in the folder" }, file.name) : h("button", { class: "name", onclick: () => look(file) }, file.name), h("span", { class: "soft" }, bytes(file.bytes)), file.path === null ? null : h("a", { href: address("file", file), download: file.name.split("/").at(-1), "aria-label": `Save ${file.name}` }, "Save")))), shown]);
@@ -136,8 +138,8 @@ function drawEntries(node, run, sweep) {
   }
   for (const [name, columns] of tables) {
     const length = Math.max(...Object.values(columns).map((cells) => cells.length));
-    found.push(h("figure", {}, h("figcaption", {}, name), h("div", { class: "rows" }, h("table", {}, h("thead", {}, h("tr", {}, Object.keys(columns).map((column) => h("th", { scope: "col" }, column)))),
-      h("tbody", {}, Array.from({ length: Math.min(length, 200) }, (_, place) => h("tr", {}, Object.values(columns).map((cells) => h("td", {}, number(cells[place])))))))),
+    const rows = Array.from({ length: Math.min(length, 200) }, (_, place) => Object.values(columns).map((cells) => cells[place]));
+    found.push(h("figure", {}, h("figcaption", {}, name), grid(Object.keys(columns), rows, (cell) => (cell === "" ? "" : number(cell))),
       length > 200 ? h("p", { class: "soft" }, `200 of ${length} rows`) : null));
   }
   renew(node, run.entries.length, () => [h("header", {}, h("h2", {}, "Also logged")), h("div", { class: "entries" }, found)]);

@@ -24,7 +24,7 @@ export class Scale {
     const most = Math.max(2, Math.abs(this.to - this.from) / spacing);
     if (axis.tickvals) {
       const named = Array.from(axis.tickvals, (value, place) => [value, worded(axis.ticktext?.[place] ?? String(value))]);
-      const shown = named.filter(([value, word]) => /[^\u200b]/.test(word) && inner(this.kind, value) >= low - 1e-9 && inner(this.kind, value) <= high + 1e-9);
+      const shown = named.filter(([value, word]) => word && inner(this.kind, value) >= low - 1e-9 && inner(this.kind, value) <= high + 1e-9);
       return shown.filter((_, place) => place % Math.ceil(shown.length / Math.max(most, 12)) === 0);
     }
     if (this.kind === "log" && high - low > 0.7) return decades(low, high, most);

@@ -2,7 +2,7 @@
 
 import { beside } from "./beside.js";
 import { controls, OVER } from "./control.js";
-import { duration, fill, h, menu, number, renew, status, when } from "./dom.js";
+import { duration, fill, h, menu, number, renew, status, waiting, when } from "./dom.js";
 import { Panel } from "./panel.js";
 import { Selection } from "./selection.js";
 import { ask, at, follow } from "./server.js";
@@ -25,7 +25,7 @@ export function sweepPage(main, { sweep, link, about }) {
   let panels = [];
   let listed = "";
   let closed = false;
-  fill(main, head.node, note, bar, grid, table.node, messages.node);
+  fill(main, waiting("Reading the sweep…"));
 
   selection.listen(() => {
     const known = [...(selection.runs ?? [])].filter((run) => runs.has(run));
@@ -58,6 +58,7 @@ export function sweepPage(main, { sweep, link, about }) {
   }
 
   function take(news) {
+    if (!head.sweep) fill(main, head.node, note, bar, grid, table.node, messages.node);
     if (news.whole) {
       runs.clear();
       messages.clear();
