@@ -202,7 +202,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 CHROMIUM = [
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
 
@@ -274,8 +274,9 @@ def studio(lab: Any) -> Iterator[Callable[..., Studio]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=DEADLINE * 1000)
     with sync_playwright() as engine:
         chromium = engine.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
         yield chromium

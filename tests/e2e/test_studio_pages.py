@@ -106,6 +106,9 @@ def test_runs_are_chosen_filtered_and_set_side_by_side(lab: Any, studio: Any, pa
     expect(page.page.locator("td.none")).to_have_text("No run is like that: change the filter.")
     page.page.get_by_role("searchbox", name="Filter runs").fill("")
 
+    page.page.locator(".panel.curves").get_by_label("Metric", exact=True).select_option("loss")
+    page.page.get_by_role("searchbox", name="Filter runs").fill("completed")
+
     # The whole way by keyboard: sort, choose two runs, compare them.
     page.page.locator("th[data-key='p:x'] button").focus()
     page.page.keyboard.press("Enter")
@@ -134,6 +137,18 @@ def test_runs_are_chosen_filtered_and_set_side_by_side(lab: Any, studio: Any, pa
     expect(page.page.locator("th[data-key='m:loss']")).to_have_count(0)
     page.page.keyboard.press("Escape")
     expect(page.page.locator("details[open]")).to_have_count(0)
+
+    # What was chosen is there again after a look elsewhere and after a reload.
+    page.page.get_by_role("link", name="Overdrive").click()
+    page.page.get_by_role("link", name="lab").click()
+    for again in (False, True):
+        if again:
+            page.page.reload()
+        expect(page.page.locator("th[data-key='p:x']")).to_have_attribute("aria-sort", "descending")
+        expect(page.page.locator("th[data-key='m:loss']")).to_have_count(0)
+        expect(page.page.get_by_role("searchbox", name="Filter runs")).to_have_value("completed")
+        metric = page.page.locator(".panel.curves").get_by_label("Metric", exact=True)
+        expect(metric).to_have_value("loss")
 
 
 def test_a_chart_is_saved_as_a_picture(lab: Any, studio: Any, page: Any) -> None:
@@ -175,8 +190,8 @@ def test_a_chart_is_a_table_too(lab: Any, studio: Any, page: Any) -> None:
     )
     for number, lr, x, kind, depth, _ in rows:
         params = records[int(number)].params
-        assert (float(lr), float(x), kind) == (params["lr"], params["x"], params["kind"])
-        assert depth == str(params.get("depth", ""))
+        assert (float(lr), float(x)) == (params["lr"], params["x"])
+        assert (kind, depth) == (params.get("kind", ""), str(params.get("depth", "")))
     head, *rows = saved("history", "Best so far")
     assert head[:3] == ["run", "run", "acc"]
     assert {int(row[0]): float(row[2]) for row in rows} == {n: run.series.best for n, run in records.items()}

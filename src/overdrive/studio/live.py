@@ -26,7 +26,7 @@ from .figures import usual
 LOOK_SECONDS = 0.1
 """Between two looks at the revision of a sweep that somebody watches, at least."""
 
-NEWS_SECONDS = 0.5
+NEWS_SECONDS = 0.7
 """Between two messages of one sweep at least: drawing costs a browser far more than a message costs us."""
 
 REST = 20

@@ -70,13 +70,15 @@ export function duration(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat([], { month: "short", day: "numeric" });
+
 /** When something was, as short as the distance allows. */
 export function when(seconds) {
   if (!seconds) return "–";
   const then = new Date(seconds * 1000);
   const today = new Date().toDateString() === then.toDateString();
-  const time = then.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  return today ? time : `${then.toLocaleDateString([], { month: "short", day: "numeric" })} ${time}`;
+  return today ? clock.format(then) : `${calendar.format(then)} ${clock.format(then)}`;
 }
 
 /** Bytes as kB, MB, GB. */
@@ -109,16 +111,20 @@ export function spark(values, width = 96, height = 22) {
   return svg;
 }
 
-/** Call `work` at most once every `seconds`, and once more after the last call. */
+/** Call `work` at most once every `seconds`, and once more after the last call; with what else is drawn then, since a
+ * frame costs the same for one change and for ten. */
 export function paced(work, seconds) {
-  let waiting = null;
-  let last = 0;
+  let waiting = false;
+  let last = -Infinity;
+  const now = () => {
+    waiting = false;
+    last = performance.now();
+    work();
+  };
   return () => {
-    if (waiting !== null) return;
-    waiting = setTimeout(() => {
-      waiting = null;
-      last = performance.now();
-      work();
-    }, Math.max(0, last + seconds * 1000 - performance.now()));
+    if (waiting) return;
+    waiting = true;
+    const rest = last + seconds * 1000 - performance.now();
+    rest > 0 ? setTimeout(() => requestAnimationFrame(now), rest) : requestAnimationFrame(now);
   };
 }

@@ -10,7 +10,7 @@ export const dark = matchMedia("(prefers-color-scheme: dark)");
 const ZOOMED = new Set(["curves", "importance", "savings", "timeline"]); // dragging zooms there, and selects elsewhere
 const SWITCHES = new Set(["show", "over", "scale"]); // with two choices: a button that is pressed or not
 const MOST_TIPS = 14;
-const REST = 12; // a figure that took a second to ask for and draw leaves the machine alone for so many
+const REST = 40; // a figure that took a second to ask for and draw leaves the machine alone for so many
 const LONGEST = 10_000; // milliseconds at most that a figure waits for others
 let free = 0; // when the next figure may be drawn anew: all charts of a page share the machine
 const LATE = 200; // messages of new points that are kept for figures drawn before them
@@ -59,9 +59,9 @@ function rest(spent) {
 }
 
 export class Panel {
-  /** `ask(name, choices)` promises a figure. */
-  constructor(sweep, chart, { selection, runs, ask }) {
-    Object.assign(this, { chart, selection, runs, ask, choices: {} });
+  /** `ask(name, choices)` promises a figure; `choices` are those to begin with, and `chosen()` hears that they change. */
+  constructor(sweep, chart, { selection, runs, ask, choices = {}, chosen = () => {} }) {
+    Object.assign(this, { chart, selection, runs, ask, choices, chosen });
     this.figure = null;
     this.later = []; // new points that the next figure may not have
     this.dirty = true; // there is news that the figure does not show
@@ -108,7 +108,10 @@ export class Panel {
   /** What may be chosen; a choice that is still possible stays. */
   offer(chart) {
     this.chart = chart;
-    fill(this.options, optionFields(chart.options, this.choices, () => this.load()));
+    fill(this.options, optionFields(chart.options, this.choices, () => {
+      this.chosen();
+      this.load();
+    }));
   }
 
   see(visible) {

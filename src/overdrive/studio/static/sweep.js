@@ -3,6 +3,7 @@
 import { beside } from "./beside.js";
 import { controls, OVER } from "./control.js";
 import { duration, fill, h, menu, number, renew, status, waiting, when } from "./dom.js";
+import { remembered } from "./memory.js";
 import { Panel } from "./panel.js";
 import { Selection } from "./selection.js";
 import { ask, at, follow } from "./server.js";
@@ -15,7 +16,9 @@ export function sweepPage(main, { sweep, link, about }) {
   document.title = `${sweep} · Overdrive`;
   const runs = new Map();
   const selection = new Selection();
-  const table = new Table({ selection, runs, href: (run) => `#/sweeps/${encodeURIComponent(sweep)}/runs/${run.number}` });
+  const { kept, save } = remembered(sweep);
+  kept.charts ??= {};
+  const table = new Table({ selection, runs, kept: (kept.table ??= {}), save, href: (run) => `#/sweeps/${encodeURIComponent(sweep)}/runs/${run.number}` });
   const head = new Head(sweep, about);
   const messages = new Messages();
   const note = h("div", { role: "alert" });
@@ -49,7 +52,7 @@ export function sweepPage(main, { sweep, link, about }) {
         const known = panels.find((panel) => panel.chart.name === chart.name);
         known?.offer(chart);
         known?.stale();
-        if (!known) panels.push(new Panel(sweep, chart, { selection, runs, ask: figure }));
+        if (!known) panels.push(new Panel(sweep, chart, { selection, runs, ask: figure, choices: (kept.charts[chart.name] ??= {}), chosen: save }));
       }
       fill(grid, panels.map((panel) => panel.node));
     } catch (error) {
@@ -85,12 +88,11 @@ export function sweepPage(main, { sweep, link, about }) {
     news: take,
     lost: (error) => fill(main, h("div", { class: "empty", role: "alert" }, h("h2", {}, "This sweep cannot be shown"), h("p", {}, error.message), h("a", { href: "#/" }, "All sweeps"))),
   });
-  const ticking = setInterval(() => head.tick(), 1000);
 
   return () => {
     closed = true;
     stop();
-    clearInterval(ticking);
+    head.close();
     removeEventListener("keydown", escape);
     for (const panel of panels) panel.close();
     table.close();
@@ -129,10 +131,15 @@ class Head {
     this.tick();
   }
 
-  /** What changes by itself as time passes. */
+  close() {
+    clearTimeout(this.ticking);
+  }
+
+  /** What changes by itself as time passes; the next time in a second, unless there is news before. */
   tick() {
     const { sweep } = this;
-    if (!sweep) return;
+    clearTimeout(this.ticking);
+    this.ticking = setTimeout(() => this.tick(), 1000);
     const now = Date.now() / 1000;
     const over = OVER.has(sweep.status);
     const lost = !over && sweep.status !== "Paused" && !sweep.controller && now - (sweep.created ?? 0) > LONELY_SECONDS;

@@ -8,17 +8,19 @@ const DRAW_SECONDS = 0.2;
 const order = new Intl.Collator(undefined, { numeric: true });
 
 export class Table {
-  /** `href(run)` is the address of a run's page, where there are such pages. */
-  constructor({ selection, runs, href = null }) {
-    Object.assign(this, { selection, runs, href });
-    this.hidden = new Set();
+  /** `href(run)` is the address of a run's page, where there are such pages; `kept` is what the reader had chosen. */
+  constructor({ selection, runs, href = null, kept = {}, save = () => {} }) {
+    Object.assign(this, { selection, runs, href, kept, save });
+    this.hidden = new Set(kept.hidden);
     this.columns = [];
     this.metrics = []; // every logged scalar by name
-    this.sort = { by: "best", down: null };
+    this.sort = kept.sort ?? { by: "best", down: null };
     this.soon = paced(() => this.draw(), DRAW_SECONDS);
-    this.filter = h("input", { type: "search", placeholder: "Filter: text, lr>0.01, status=failed", title: "Words that must all hold: text of any cell, or column, sign (= != < > <= >=) and value", "aria-label": "Filter runs", oninput: () => this.draw() });
+    this.filter = h("input", { type: "search", placeholder: "Filter: text, lr>0.01, status=failed", title: "Words that must all hold: text of any cell, or column, sign (= != < > <= >=) and value", "aria-label": "Filter runs", oninput: () => this.keep() });
+    this.filter.value = kept.filter ?? "";
     this.only = h("input", { type: "checkbox", onchange: () => this.draw() });
     this.count = h("span", { class: "soft", role: "status" });
+    this.lines = new WeakMap(); // by run: its row, and what that shows beside the run
     this.chooser = h("div", { class: "columns-chosen" });
     this.head = h("tr");
     this.body = h("tbody");
@@ -33,6 +35,13 @@ export class Table {
 
   close() {
     this.shape.disconnect();
+  }
+
+  /** The reader has chosen: remember it, and show it. */
+  keep() {
+    Object.assign(this.kept, { hidden: [...this.hidden], sort: this.sort, filter: this.filter.value });
+    this.save();
+    this.draw();
   }
 
   /** The sweep's head has changed: its parameters and metrics are the columns. */
@@ -58,7 +67,7 @@ export class Table {
       return this.columns.map((one) => {
         const show = (event) => {
           event.target.checked ? this.hidden.delete(one.key) : this.hidden.add(one.key);
-          this.draw();
+          this.keep();
         };
         return h("label", {}, h("input", { type: "checkbox", checked: !this.hidden.has(one.key), onchange: show }), one.name);
       });
@@ -88,7 +97,7 @@ export class Table {
     const here = this.sort.by === key;
     const sort = () => {
       this.sort = { by: key, down: here ? !this.sort.down : false };
-      this.draw();
+      this.keep();
       this.head.querySelector(`[data-key="${CSS.escape(key)}"] button`).focus({ preventScroll: true });
     };
     return h("th", { scope: "col", class: numeric ? "number" : null, "data-key": key, "aria-sort": here ? (this.sort.down ? "descending" : "ascending") : "none" }, h("button", { onclick: sort, title: name }, name, here ? (this.sort.down ? " ↓" : " ↑") : ""));
@@ -104,11 +113,21 @@ export class Table {
     const nothing = this.rows.length ? null : h("tr", { class: "space" }, h("td", { class: "none", colSpan: wide }, this.runs.size ? "No run is like that: change the filter." : "No run yet: the first ones appear here by themselves."));
     const held = document.activeElement?.closest?.("tr[data-run]")?.dataset.run;
     const inside = document.activeElement?.localName;
-    fill(this.body, nothing, space(first), this.rows.slice(first, last).map((run, place) => this.line(run, first + place + 2)), space(this.rows.length - last));
+    fill(this.body, nothing, space(first), this.rows.slice(first, last).map((run, place) => this.row(run, first + place + 2)), space(this.rows.length - last));
     if (held !== undefined) this.body.querySelector(`tr[data-run="${Number(held)}"] ${inside}`)?.focus({ preventScroll: true });
   }
 
-  line(run, place) {
+  /** The row of a run, the same one as long as it shows the same; the time of a run under way goes on. */
+  row(run, place) {
+    const key = [this.selection.runs?.has(run.number), run.number === this.best, ...this.shown.map((one) => one.key)].join();
+    const known = this.lines.get(run);
+    const node = known?.key === key && run.ended ? known.node : this.line(run);
+    node.setAttribute("aria-rowindex", place);
+    this.lines.set(run, { key, node });
+    return node;
+  }
+
+  line(run) {
     const chosen = this.selection.runs?.has(run.number) ?? false;
     const name = this.href ? h("a", { href: this.href(run) }, String(run.number)) : String(run.number);
     const pick = (event) => event.target.closest("a, .pick") || this.selection.toggle(run.number);
@@ -117,7 +136,7 @@ export class Table {
       const shown = value === undefined ? "" : one.show(value);
       return h("td", { title: typeof shown === "string" ? shown : null, class: typeof value === "number" ? "number" : null }, shown);
     };
-    return h("tr", { class: chosen ? "chosen" : null, "aria-rowindex": String(place), "data-run": run.number, onclick: pick },
+    return h("tr", { class: chosen ? "chosen" : null, "data-run": run.number, onclick: pick },
       h("td", { class: "pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Choose run ${run.number}`, onchange: () => this.selection.toggle(run.number) })),
       h("td", {}, name, run.number === this.best ? h("span", { class: "crown", title: "the best run" }, " ★") : null),
       this.shown.map(cell));
