@@ -37,6 +37,12 @@ BYTES_PER_SECOND = 300_000
 UNHEARD_SECONDS = (2.0, 10.0)
 """When a page that has not been heard is told everything."""
 
+MANY_ROWS = 200
+"""From so many rows on they travel packed."""
+
+MOST_KEPT = 1_000
+"""So many runs, the best ones, are kept in a saved notebook."""
+
 LAST_WORDS = 3
 """So many warnings and errors of the sweep are shown."""
 
@@ -97,6 +103,15 @@ class Conversation:
         """Everything but figures."""
         return {"kind": "news", **self._since(-1), "charts": self._charts}
 
+    def kept(self) -> Told:
+        """The same with the best runs alone, where there are many: a notebook file holds it."""
+        state = self.whole()
+        sign = -1 if state["sweep"]["goal"] == "maximize" else 1
+        if len(state["rows"]) > MOST_KEPT:
+            ranked = sorted(state["rows"], key=lambda row: (row["best"] is None, sign * (row["best"] or 0.0)))
+            state["rows"] = ranked[:MOST_KEPT]
+        return state
+
     def charts(self) -> list[dict[str, Any]]:
         """The charts and what may be chosen in them."""
         material = self.feed.material()
@@ -114,7 +129,7 @@ class Conversation:
         if self._unasked and now >= self._unasked[0]:
             self._unasked.pop(0)
             self._drawn.clear()
-            yield Outgoing(self.whole())
+            yield _packed(self.whole())
         for wanted in list(self._waiting()):
             if now >= self._drawn.get(wanted, Drawn(None, 0.0)).again:
                 yield self._figure(wanted, now)
@@ -125,7 +140,7 @@ class Conversation:
         self._unasked.clear()
         if kind == "hello":
             self._views.setdefault(view, set())
-            yield Outgoing(self.whole())
+            yield _packed(self.whole())
         elif kind == "want":
             asked = {Wanted(str(name), str(key)) for name, key in dict(message.get("charts", {})).items()}
             for wanted in asked - self._views.get(view, set()):
@@ -149,7 +164,7 @@ class Conversation:
         charts = self.charts()
         if charts != self._charts:
             news["charts"] = self._charts = charts
-        yield Outgoing(news)
+        yield _packed(news)
 
     def _since(self, version: int) -> Told:
         said = [message.text for message in self.feed.view.messages if message.level != "info"]
@@ -259,6 +274,14 @@ class Broadcast:
                 return False
             self._thread = None
         return True
+
+
+def _packed(news: Told) -> Outgoing:
+    """News as a message; many rows beside it."""
+    if len(news["rows"]) < MANY_ROWS:
+        return Outgoing(news)
+    rows = json.dumps(news["rows"], separators=(",", ":"), allow_nan=False)
+    return Outgoing({**news, "rows": []}, gzip.compress(rows.encode(), 1))
 
 
 def _written(options: Sequence[dict[str, Any]]) -> str:

@@ -87,7 +87,7 @@ class RunDetails:
         if self._widget is None:
             from .face import SweepWidget
 
-            self._widget = SweepWidget(state=_written(self._state()))
+            self._widget = SweepWidget(state=_written(self._kept()))
             self._broadcast.start()
             if (shell := _shell()) is not None:
                 shell.events.register("post_run_cell", self._look)
@@ -99,6 +99,12 @@ class RunDetails:
         with self._broadcast.lock:
             self._conversation.feed.refresh()
             return self._conversation.whole()
+
+    def _kept(self) -> dict[str, Any]:
+        """What the widget begins with, and a saved notebook keeps."""
+        with self._broadcast.lock:
+            self._conversation.feed.refresh()
+            return self._conversation.kept()
 
     def _send(self, outgoing: Outgoing) -> None:
         if self._widget is not None:
@@ -115,7 +121,7 @@ class RunDetails:
         if self._widget is None or self._finished:
             return
         self._finished = True
-        self._widget.state = _written(self._state())
+        self._widget.state = _written(self._kept())
         if self._display is not None:
             self._display.update(self)
 

@@ -10,6 +10,7 @@ from overdrive.model.metrics import Point, PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status, SweepRecord
 from overdrive.store.base import Change, Cursor
 from overdrive.studio.feed import Feed
+from overdrive.widget import broadcast
 from overdrive.widget.broadcast import Conversation
 
 CURVES = '{"show":"values"}'
@@ -183,3 +184,20 @@ def test_a_metric_that_is_not_finite_travels(store, talk):
     told = list(talk.turn([say("hello"), wanted("curves", "parallel", "scatter")], 0.0))
     assert all(json.dumps(one.message, allow_nan=False) for one in told)
     assert PrimaryMetricGoal.MAXIMIZE.value.lower() == told[0].message["sweep"]["goal"]
+
+
+def test_many_rows_travel_packed_and_a_saved_notebook_keeps_the_best(store, talk, monkeypatch):
+    monkeypatch.setattr(broadcast, "MANY_ROWS", 3)
+    monkeypatch.setattr(broadcast, "MOST_KEPT", 2)
+    for number, value in enumerate((0.25, 0.75, 0.5)):
+        store.begin(number, 0.1)
+        store.log(number, value)
+    store.begin(3, 0.1)
+    list(talk.turn([say("hello")], 0.0))
+    (whole,) = talk.turn([say("hello")], 0.1)
+    assert whole.message["rows"] == []
+    assert [row["number"] for row in json.loads(gzip.decompress(whole.data))] == [0, 1, 2, 3]
+    assert [row["number"] for row in talk.kept()["rows"]] == [1, 2]
+    store.log(3, 0.9)
+    (news,) = talk.turn([], 1.0)
+    assert news.data is None and [row["number"] for row in news.message["rows"]] == [3]

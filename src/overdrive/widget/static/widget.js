@@ -1,7 +1,7 @@
 // A sweep in a notebook: the studio's charts and table, one selection for all of them, and a button to cancel.
 
 import { duration, fill, h, number, status } from "./dom.js";
-import { Line } from "./line.js";
+import { Line, unzipped } from "./line.js";
 import { Panel } from "./panel.js";
 import { Selection } from "./selection.js";
 import { Table } from "./table.js";
@@ -30,7 +30,7 @@ function render({ model, el }) {
   // Keys pressed in here are not the notebook's: it would cut cells.
   const root = h("div", { class: "overdrive-widget", "data-lm-suppress-shortcuts": "true" },
     h("section", { class: "head", "aria-label": "The sweep" }, h("div", { class: "bar" }, title, controls), facts, said), note, grid, table.node);
-  root.addEventListener("keydown", (event) => event.key === "Escape" && selection.set(null));
+  root.addEventListener("keydown", (event) => event.key === "Escape" && !event.target.closest("dialog") && selection.set(null));
   root.addEventListener("click", (event) => {
     for (const open of root.querySelectorAll("details.menu[open]")) if (!open.contains(event.target)) open.open = false;
   });
@@ -77,7 +77,11 @@ function render({ model, el }) {
     }
   }
 
-  line.on("news", news);
+  // Many rows travel beside their message, packed; whatever comes meanwhile waits, so that nothing overtakes.
+  let turn = Promise.resolve();
+  line.on("news", (message, bytes) => {
+    turn = turn.then(async () => news(bytes ? { ...message, rows: JSON.parse(await unzipped(bytes)) } : message));
+  });
   line.on("figure", (name) => {
     const panel = panels.get(name);
     if (panel?.visible) return panel.stale(0);
