@@ -96,6 +96,8 @@ class Slurm:
         for node in NODES:
             if not self.pid(f"slurmd-{node}"):
                 self.start(node)
+        if "drain" in self.says("sinfo", "-h", "-o", "%t"):
+            self.says("scontrol", "update", f"nodename={','.join(NODES)}", "state=resume")
         self._idle()
 
     def start(self, node: str) -> None:

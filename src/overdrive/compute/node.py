@@ -4,7 +4,9 @@
              -- .run/cancel.json, TERM ------------------->              +-> others: its gang on the other nodes
 
 Whoever creates `.run/job.json` is the only one who may start the job, or keep it from ever starting: an order
-that an engine carries out twice, or late, runs once or not at all. Standard library only, Python 3.8 and up, no
+that an engine carries out twice, or late, runs once or not at all. Whoever creates `.run/next.json` says what comes
+after the job: the back end another run, for as long as this program waits for one, then this program that it leaves.
+Standard library only, Python 3.8 and up, no
 pathlib: it is started anew for each run, by whatever interpreter the machine has.
 """
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 LOOK = 1.0  # seconds between two looks for a wish to end: TERM is quicker, where it arrives
 WEIGHING = 0.25  # seconds between two looks at the memory of a run that has a limit
+LINGER = 1.0  # seconds for which the place of a run is kept for another one
 LEAVING = 5.0  # seconds beyond the grace time for what runs on other nodes to end by itself
 ROOM = 1.0  # seconds before a working copy for which the disk had no room is tried again
 
@@ -41,13 +44,15 @@ OPTIONS = ("-I", "-S")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def leave_order(job: Job, others: Sequence[str] = ()) -> None:
+def leave_order(job: Job, others: Sequence[str] = (), keep: float = 0.0) -> None:
     """Write down in the run's folder what this program is to do there. `others`: the words that start on all other
-    nodes of the job what follows them; they are given the job's id and its argv."""
+    nodes of the job what follows them; they are given the job's id and its argv. `keep`: for how many seconds from
+    its own start it waits for another run after one has ended."""
     folder = wire.RunFolder(os.path.abspath(os.fspath(job.folder))).make()
     source = None if job.source is None else os.path.abspath(os.fspath(job.source))
     order = {"id": job.id, "argv": list(job.argv), "env": dict(job.env), "grace": job.grace}
-    wire.write_json(folder.order, {**order, "memory": job.memory, "source": source, "others": list(others)})
+    more = {"memory": job.memory, "source": source, "others": list(others), "keep": keep}
+    wire.write_json(folder.order, {**order, **more})
 
 
 def claim(folder: wire.RunFolder) -> bool:
@@ -70,10 +75,26 @@ def withhold(job_id: str, folder: wire.RunFolder, note: str) -> LocalRun | None:
     return run
 
 
+def settle(folder: wire.RunFolder, following: str | None) -> bool:
+    """Say which run, by its folder, comes in the place of this one, or with None that it is given up. False when that
+    has been said."""
+    aside = f"{folder.next}.{os.getpid()}"
+    wire.write_json(aside, following)
+    try:
+        os.link(aside, folder.next)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(aside)
+    return True
+
+
 class _Run(LocalRun):
-    """A run that has ended when what runs on its other nodes has."""
+    """A run that has ended when what runs on its other nodes has. `keeps_until`: when, on the monotonic clock, its
+    place may be kept for another one no longer; 0 for not at all."""
 
     others: subprocess.Popen[bytes] | None = None
+    keeps_until = 0.0
 
     def finish(self) -> None:
         if self.others is not None:
@@ -83,14 +104,19 @@ class _Run(LocalRun):
                 except subprocess.TimeoutExpired:
                     self.others.send_signal(number)
             self.others = None
+        if self.keeps_until and (self.cancelled or time.monotonic() >= self.keeps_until):
+            settle(self.folder, None)  # before the end is seen, so that nobody relies on the place
+            self.keeps_until = 0.0
         super().finish()
 
 
 class Node:
-    """One job, from its order to its exit file."""
+    """One job, from its order to its exit file, and the wait for another. `began`: when this program did."""
 
-    def __init__(self, folder: wire.RunFolder, order: dict[str, Any]) -> None:
+    def __init__(self, folder: wire.RunFolder, order: dict[str, Any], began: float) -> None:
         self._run = _Run(str(order["id"]), folder.path, float(order["grace"]), order.get("memory"))
+        if order.get("keep"):
+            self._run.keeps_until = began + float(order["keep"])
         self._argv = [os.fsencode(word) for word in order["argv"]]
         self._env = {**os.environ, **order["env"], wire.JOB_ID: self._run.id}
         self._source = order.get("source")
@@ -100,9 +126,12 @@ class Node:
         self._look_at = self._weigh_at = 0.0
         self._wake, self._poke = os.pipe()
 
-    def serve(self) -> None:
-        """Run it to its end."""
+    def serve(self, before: Node | None = None) -> str | None:
+        """Run it to its end; the folder of the run that comes after it, if one does."""
         self._catch_signals()
+        if before is not None:
+            self._terminated = self._terminated or before._terminated
+            before._close()
         processes.adopt_orphans()
         if self._prepare() and self._run.spawn(self._argv, self._env, os.open(os.devnull, os.O_RDONLY)):
             self._start_others()
@@ -112,6 +141,21 @@ class Node:
                 self._reap()
                 self._weigh()
                 self._press()
+        return self._next() if self._run.keeps_until else None
+
+    def _next(self) -> str | None:
+        folder, until, pause = self._run.folder, time.monotonic() + LINGER, 0.005
+        while time.monotonic() < until and not self._terminated and not os.path.exists(folder.next):
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)
+        if settle(folder, None):
+            return None
+        following = wire.read_json(folder.next)
+        return following if isinstance(following, str) else None
+
+    def _close(self) -> None:
+        os.close(self._wake)
+        os.close(self._poke)
 
     def _start_others(self) -> None:
         """Not as a part of the run, by mark or by descent: a TERM that is meant for the run would make srun kill."""
@@ -226,18 +270,23 @@ class Node:
 
 
 def main(path: str) -> None:
-    """Carry out the order in this run folder, unless somebody has."""
-    folder = wire.RunFolder(path)
-    order = wire.read_json(folder.order)
-    if not isinstance(order, dict):
-        sys.exit(f"no order in {folder.order}")
+    """Carry out the order in this run folder, unless somebody has, and those that come after it."""
+    began, node = time.monotonic(), None
     for name in os.listdir("/dev/fd"):
         try:
             os.set_inheritable(int(name), int(name) < 3)
         except OSError:  # the listing's own
             continue
-    if claim(folder):
-        Node(folder, order).serve()
+    following: str | None = path
+    while following is not None:
+        folder = wire.RunFolder(following)
+        order = wire.read_json(folder.order)
+        if not isinstance(order, dict):
+            sys.exit(f"no order in {folder.order}")
+        if not claim(folder):
+            return
+        before, node = node, Node(folder, order, began)
+        following = node.serve(before)
 
 
 def command(python: str, folder: str) -> Sequence[str]:

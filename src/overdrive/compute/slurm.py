@@ -5,8 +5,9 @@
               vanish, and is asked the less the less happens
 
 The name of a batch is written into the sweep's folder before sbatch is called: a job that was submitted by a
-controller that died right then is found again by it. A job that Slurm carries out twice, or after we had given it
-up, does not run: see `compute.node`. `--no-requeue`: whether a run is tried again is decided elsewhere.
+controller that died right then is found again by it. A run that is asked for when a short one has just ended may take
+over its place: see `slurm_seats`. A job that Slurm carries out twice, or after we had given it up, does not run: see
+`compute.node`. `--no-requeue`: whether a run is tried again is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from .base import OUT_OF_MEMORY, Claim, Job, JobState, Phase
 from .node import leave_order, withhold
 from .options import checked
 from .slurm_queue import KNOWN, LIST, PATIENCE, Call, Row, flags, is_temporary, others, rows, script, survey
+from .slurm_seats import Place, Seats, keeping
 
 LARGEST_ARRAY = 256  # jobs; the usual limit of a site is 1000
 QUIET, BUSY = 10.0, 1.0  # seconds between two squeues: most of the time, and while a job is in doubt
@@ -33,9 +35,6 @@ SHARE = 20  # and at least so many times as long as squeue itself takes
 ARRIVAL = 5.0  # seconds for an exit file to arrive here when Slurm says that its job is over
 AGAIN = 3.0  # seconds before an sbatch that slurmctld could not answer is tried again
 SHORTEST, LONGEST = 0.002, 0.02  # seconds between two looks at the files of the runs
-
-Place = tuple[str, int]
-"""A job's batch, and its index in it."""
 
 
 @dataclass(slots=True)
@@ -82,6 +81,7 @@ class SlurmCompute:
         self._open: dict[str, _Open] = {}
         self._news: list[JobState] = []
         self._queue: list[_Open] = []
+        self._seats = Seats()
         self._batch: _Batch | None = None  # on its way to slurmctld
         self._submitting: Call | None = None
         self._submit_at = 0.0
@@ -101,8 +101,10 @@ class SlurmCompute:
             places = self._recall().get(job.id, [])
             one = self._open[job.id] = _Open(job.id, folder, places=places, flags=wanted)
             if not (os.path.exists(folder.exit) or os.path.exists(folder.job)):
-                leave_order(job, others(job.nodes, self._options, job.cores))
-                self._queue.append(one)
+                keep = keeping(self._options, job.nodes)
+                leave_order(job, others(job.nodes, self._options, job.cores), keep)
+                if not self._seated(one):
+                    self._queue.append(one)
             self._converse()
         return folder.path
 
@@ -179,7 +181,7 @@ class SlurmCompute:
         for line in self._journal.read():
             try:
                 batch = json.loads(line)
-                for index, job_id in enumerate(batch["jobs"]):
+                for index, job_id in enumerate(batch["jobs"], batch.get("first", 0)):
                     self._known.setdefault(job_id, []).append((batch["batch"], index))
             except (ValueError, KeyError, TypeError):  # torn by a full disk
                 continue
@@ -191,6 +193,9 @@ class SlurmCompute:
         for job in list(self._open.values()):
             state = self._ended(job)
             if state is not None:
+                if job.grace is None and len(job.places) == 1:
+                    place = job.places[0]
+                    self._seats.leave(place, self._ids.get(place), job.folder, job.flags)
                 self._finish(state)
             elif job.phase == "starting" and os.path.exists(job.folder.job):
                 state = self._begun(job)
@@ -264,17 +269,34 @@ class SlurmCompute:
         elif now >= self._list_at and (self._open or self._doubtful):
             self._listing = Call(LIST)
 
+    def _seated(self, job: _Open) -> bool:
+        """Whether the job follows another one in its place."""
+
+        def note(place: Place) -> None:
+            self._note({"batch": place[0], "first": place[1], "jobs": [job.id]})
+
+        seat = self._seats.take(job.folder, job.flags, note)
+        if seat is None:
+            return False
+        job.places, job.since = [seat.place], time.monotonic()
+        if seat.number is not None:
+            self._ids[seat.place] = seat.number
+        return True
+
+    def _note(self, batch: dict[str, Any]) -> None:
+        """Write down which jobs are in which places, before Slurm hears of it."""
+        fd = os.open(self._journal.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(fd, wire.encode(batch))
+        finally:
+            os.close(fd)
+
     def _submit(self, now: float) -> None:
         wanted = self._queue[0].flags
         jobs = [job for job in self._queue if job.flags == wanted][:LARGEST_ARRAY]
         self._queue = [job for job in self._queue if job not in jobs]
         name = f"{os.path.basename(self._folder)}.{secrets.token_hex(4)}"
-        line = {"batch": name, "jobs": [job.id for job in jobs]}
-        fd = os.open(self._journal.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            os.write(fd, wire.encode(line))
-        finally:
-            os.close(fd)
+        self._note({"batch": name, "jobs": [job.id for job in jobs]})
         for index, job in enumerate(jobs):
             job.places = [*job.places, (name, index)]
         self._batch = _Batch(name, jobs)

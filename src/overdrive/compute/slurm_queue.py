@@ -88,6 +88,24 @@ def flags(options: Mapping[str, Any], gpus: float = 0.0, cores: int = 0, nodes: 
     return [*words, "--export=ALL", "--chdir=/", *options.get("directives", ())]
 
 
+def time_limit(options: Mapping[str, Any]) -> float | None:
+    """The seconds that a job of this target may take, in the forms that sbatch knows; None where it does not say."""
+    given = [options.get("time"), *(re.match(r"--time=(.*)", word) for word in options.get("directives", ()))]
+    texts = [one if isinstance(one, str | int) else one[1] for one in given if one is not None]
+    if not texts:
+        return None
+    days, dash, rest = str(texts[-1]).rpartition("-")
+    try:
+        parts = [float(part) for part in rest.split(":")]
+        if dash or len(parts) == 3:
+            hours, minutes, seconds = [*parts, 0.0, 0.0][:3]
+            return 86400 * float(days or 0) + 3600 * hours + 60 * minutes + seconds
+        minutes, seconds = [*parts, 0.0][:2]
+        return 60 * minutes + seconds
+    except ValueError:  # UNLIMITED
+        return None
+
+
 def others(nodes: int, options: Mapping[str, Any], cores: int = 0) -> list[str]:
     """The words that start what follows them, an id and a command, once on each node but the first of a job's."""
     if nodes == 1:

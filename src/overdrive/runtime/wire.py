@@ -3,7 +3,8 @@
     <run folder>/            the script's working directory: its copy of the source
         outputs/  logs/      what the script leaves for us to keep
         .run/                ours: metrics.jsonl  params.json  stdout.txt  stderr.txt  job.json  exit.json  tags.json
-                             on another machine also order.json, what is to be run, and cancel.json, that it is to end
+                             on another machine also order.json, what is to be run, cancel.json, that it is to end,
+                             and next.json, what is run there after it
                              checkpoints/  and mlflow.jsonl, where the script uses MLflow
                              files/: what is copied over the source, at the same places
                              ranks/<rank>/, of a run of several processes: what the others than rank 0 log and print
@@ -60,6 +61,7 @@ class RunFolder:
         "logs",
         "metrics",
         "mlflow",
+        "next",
         "order",
         "outputs",
         "own",
@@ -85,6 +87,7 @@ class RunFolder:
         self.exit = os.path.join(self.own, "exit.json")
         self.order = os.path.join(self.own, "order.json")
         self.cancel = os.path.join(self.own, "cancel.json")
+        self.next = os.path.join(self.own, "next.json")
         self.tags = os.path.join(self.own, "tags.json")
         self.checkpoints = os.path.join(self.own, "checkpoints")
         self.files = os.path.join(self.own, "files")
