@@ -89,7 +89,7 @@ def test_a_run_that_is_cancelled_leaves_its_place(cluster: Slurm, lab: Any) -> N
     lab.told("0 is here")
     next(child for child in run.get_children() if child.number == 0).cancel()
     lab.ended(run)
-    assert lab.values(run) == [[], [1]]
+    assert lab.values(run) == [[], [1]] and lab.causes(run) == [["user"], []]
     assert len(set((lab.gates / "jobs").read_text().split())) == 2
 
 
@@ -234,6 +234,7 @@ def test_a_run_of_two_nodes(cluster: Slurm, lab: Any) -> None:
     run = lab.submit(script(lab, SUM + NODE + textwrap.dedent(text), distributed_job_config=spread))
     lab.ended(run)
     assert lab.values(run) == [[10.0]] * 2, Path(folder(lab, run).stderr).read_text()
+    assert lab.causes(run) == [[]] * 2
     seen = [name.partition(".") for name in sorted(os.listdir(folder(lab, run).outputs))]
     nodes = [node for _, _, node in seen]
     assert [rank for rank, _, _ in seen] == ["0", "1", "2", "3"]

@@ -39,7 +39,8 @@ SHORTEST, LONGEST = 0.002, 0.02  # seconds between two looks at the files of the
 
 @dataclass(slots=True)
 class _Open:
-    """A job whose end has not been reported yet. `since`: when it was last known to be on its way to Slurm."""
+    """A job whose end has not been reported yet. `since`: when it was last known to be on its way to Slurm; `kept`:
+    whether another may take over its place."""
 
     id: str
     folder: wire.RunFolder
@@ -47,6 +48,7 @@ class _Open:
     places: list[Place] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     since: float = 0.0
+    kept: bool = False
     gone: float | None = None
     grace: float | None = None
 
@@ -102,6 +104,7 @@ class SlurmCompute:
             one = self._open[job.id] = _Open(job.id, folder, places=places, flags=wanted)
             if not (os.path.exists(folder.exit) or os.path.exists(folder.job)):
                 keep = keeping(self._options, job.nodes)
+                one.kept = keep > 0
                 leave_order(job, others(job.nodes, self._options, job.cores), keep)
                 if not self._seated(one):
                     self._queue.append(one)
@@ -193,15 +196,18 @@ class SlurmCompute:
         for job in list(self._open.values()):
             state = self._ended(job)
             if state is not None:
-                if job.grace is None and len(job.places) == 1:
-                    place = job.places[0]
-                    self._seats.leave(place, self._ids.get(place), job.folder, job.flags)
+                self._offer_place(job)
                 self._finish(state)
             elif job.phase == "starting" and os.path.exists(job.folder.job):
                 state = self._begun(job)
                 if state.phase == "running":
                     job.phase = "running"
                     self._news.append(state)
+
+    def _offer_place(self, job: _Open) -> None:
+        """Another job may follow this one, if it was a node that has ended it: no refusal, no wish of ours."""
+        if job.kept and job.grace is None and len(job.places) == 1 and os.path.exists(job.folder.job):
+            self._seats.leave(job.places[0], self._ids.get(job.places[0]), job.folder, job.flags)
 
     @staticmethod
     def _ended(job: _Open) -> JobState | None:
