@@ -555,6 +555,7 @@ def test_a_community_project_with_a_run_of_the_driver_and_settings_made_later(pr
     project.write("src/bank.csv", "\n".join(["age,balance,y", *rows]))
     out = project.works(
         """
+        import os
         from azureml.core import Workspace, Experiment, Environment, ScriptRunConfig, Dataset
         from azureml.core.model import Model
         from azureml.core.resource_configuration import ResourceConfiguration
@@ -594,6 +595,21 @@ def test_a_community_project_with_a_run_of_the_driver_and_settings_made_later(pr
                                         resource_configuration=ResourceConfiguration(cpu=1, memory_in_gb=0.5),
                                         properties={'Accuracy': best_run.get_metrics()['Accuracy']})
         print(model.id, hdr.number)
+        best_run.description = 'the best'
+        best_run.upload_file('outputs/driver.py', 'driver.py')
+        best_run.remove_tags(['none'])
+        assert best_run.description == 'the best' and 'outputs/driver.py' in best_run.get_file_names()
+        assert os.listdir(best_run.restore_snapshot(path='source')).count('train.py') == 1
+        assert hdr.get_detailed_status() == 'Completed' and best_run.get_environment().name == 'estimator'
+        assert [one.id for one in exp.get_runs(include_children=True)].count(best_run.id) == 1
+        exp.tag('area', 'marketing')
+        assert exp.tags == {'area': 'marketing'} and exp.id == exp.name
+        for refused in (best_run.fail, lambda: best_run.log('a', 1)):
+            try:
+                refused()
+                raise SystemExit('not refused')
+            except NotImplementedError:
+                pass
 
         env = Environment.get(workspace=ws, name='AzureML-sklearn').clone('mine')
         env.docker.enabled = True
@@ -695,6 +711,15 @@ ANY_PYTHON = """
     run.set_tags({'a': 1})
     run.tag('b', 'two')
     assert run.get_tags() == {'a': '1', 'b': 'two'} and run.get_metrics() == {'value': sys.version_info[1]}
+    with run.child_run('fold_1') as child:
+        child.log('value', -1)
+    run.parent.log('told', 2)
+    assert len(run.create_children(tag_key='fold', tag_values=[1, 2])) == 2 and list(run.get_children()) == []
+    run.tag('c', 'three')
+    run.remove_tags(['c'])
+    run.display_name = 'a name'
+    assert run.name == 'a name' and run.get_tags().pop('display_name') == 'a name'
+    assert run.download_file('outputs/stream.txt', 'copy.txt') == 'copy.txt'
     ws = Workspace.from_config()
     data = Dataset.get_by_name(ws, 'numbers').local_path()
     print(ws.name, open(data).read(), run.get_file_names(), run.get_status(), run.id.startswith(run.parent.id or '-'))
@@ -725,4 +750,5 @@ def test_every_training_process_knows_the_names(project, python):
     assert out.startswith(
         "my project 1 2 3 ['outputs/confusion_matrix/matrix.json', 'outputs/stream.txt'] Running"
     )
-    assert out.endswith("[]\n") and run.get_tags() == {"a": "1", "b": "two"}
+    assert out.endswith("[]\n") and run.get_tags() == {"a": "1", "b": "two", "display_name": "a name"}
+    assert set(run.get_metrics()) == {"value", "fold_1/value", "parent/told"} and run.name == "a name"

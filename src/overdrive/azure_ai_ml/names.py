@@ -21,6 +21,7 @@ _METHODS = (
 SWEEP = {
     **{name: f"{_SEARCH}:{name}" for name in (*_LAWS, *_METHODS)},
     "SweepJob": f"{_JOBS}:Sweep",
+    "RandomParameterSampling": f"{_SEARCH}:RandomSamplingAlgorithm",
 }
 
 _CREDENTIALS = (

@@ -124,10 +124,16 @@ class MedianStoppingPolicy(EarlyTerminationPolicy):
 
 
 class TruncationSelectionPolicy(EarlyTerminationPolicy):
-    """Ends the worst share of runs at each interval."""
+    """Ends the worst share of runs at each interval. `exclude_finished_jobs` is in Azure's documents and in none of
+    its classes: here runs that have ended are always compared with."""
 
     kind = "truncation_selection"
-    defaults = options(evaluation_interval=0, delay_evaluation=0, truncation_percentage=0)
+    defaults = options(
+        evaluation_interval=0, delay_evaluation=0, truncation_percentage=0, exclude_finished_jobs=None
+    )
+
+    def to_yaml(self) -> dict[str, Any]:
+        return {name: value for name, value in super().to_yaml().items() if name != "exclude_finished_jobs"}
 
 
 class Objective(Written):

@@ -7,11 +7,13 @@ checked, the REST model for the caps.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..model.space import SearchSpace
+from ..runtime.wire import read_json, write_json
 from ..sdk import experiment
 from ..sweep.config import HyperDriveConfig
 from ..sweep.script import ScriptRunConfig
@@ -42,6 +44,40 @@ class Experiment(experiment.Experiment):
                 _told.add(sentence)
                 print(f"overdrive: {sentence}", file=sys.stderr)
         return submitted
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self.name
+
+    def get_portal_url(self) -> str:
+        """Where the studio shows its sweeps, once `overdrive studio` has been started."""
+        return "http://127.0.0.1:8484/"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the experiment was tagged with."""
+        return dict(read_json(str(self._tags)) or {})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Keep tags with the experiment."""
+        self._tags.parent.mkdir(exist_ok=True)
+        text = {str(key): "" if value is None else str(value) for key, value in tags.items()}
+        write_json(str(self._tags), {**self.tags, **text})
+
+    def tag(self, key: str, value: Any = None) -> None:
+        """Keep a tag with the experiment."""
+        self.set_tags({key: value})
+
+    def refresh(self) -> None:
+        """Nothing is kept that could be old."""
+
+    archive = reactivate = refresh
+    """Nothing is hidden here."""
+
+    @property
+    def _tags(self) -> Path:
+        return self.workspace.home / "experiments" / f"{self.name}.json"
 
     def start_logging(self, *_: Any, **__: Any) -> InteractiveRun:
         """A run that is this very process: log to it, then `complete()`."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import NotFound, RunContextError
 from ..runtime import wire
 from ..runtime.context import ScriptRun
+from .family import ChildRun, ParentRun
 
 
 class Workspace:
@@ -32,6 +33,12 @@ class Workspace:
         return cls()
 
     get = from_config
+
+    @property
+    def datastores(self) -> dict[str, Any]:
+        """The folder for data that is used when none is named."""
+        default = self.get_default_datastore()
+        return {default.name: default}
 
     @property
     def datasets(self) -> dict[str, Any]:
@@ -108,11 +115,92 @@ class AzureRun(ScriptRun):
     @property
     def parent(self) -> ParentRun | None:
         """The sweep: its id; None outside one."""
-        return None if self.offline else ParentRun(os.environ.get(wire.SWEEP_ID, ""), self.experiment)
+        if self.offline:
+            return None
+        return ParentRun(os.environ.get(wire.SWEEP_ID, ""), self.experiment, self)
+
+    type = "run"
+
+    @property
+    def output_datasets(self) -> dict[str, Any]:
+        """None: what a run leaves lies in its outputs/."""
+        return {}
+
+    @property
+    def name(self) -> str:
+        """The name that people see."""
+        return self.get_tags().get("display_name", self.id)
+
+    @property
+    def display_name(self) -> str:
+        """The name that people see."""
+        return self.name
+
+    @display_name.setter
+    def display_name(self, name: str) -> None:
+        self.tag("display_name", name)
+
+    @property
+    def description(self) -> str:
+        """What it is for."""
+        return self.get_tags().get("description", "")
+
+    @description.setter
+    def description(self, text: str) -> None:
+        self.tag("description", text)
+
+    @property
+    def status(self) -> str:
+        """It runs, since it asks."""
+        return self.get_status()
 
     def get_status(self) -> str:
         """It runs, since it asks."""
         return "Running"
+
+    def get_detailed_status(self) -> str:
+        """It runs, since it asks."""
+        return self.get_status()
+
+    def get_portal_url(self) -> str:
+        """Where the studio shows it, once `overdrive studio` has been started."""
+        return "http://127.0.0.1:8484/"
+
+    def get_children(self, *_: Any, **__: Any) -> Iterator[Any]:
+        """A run of a sweep has none."""
+        return iter(())
+
+    def child_run(self, name: str | None = None, run_id: Any = None, outputs: Any = None) -> ChildRun:
+        """A part of this run, whose metrics are kept apart: `<name>/<metric>`."""
+        self._children = getattr(self, "_children", 0) + 1
+        return ChildRun(self, name or "child_%d" % self._children)
+
+    def create_children(
+        self, count: int | None = None, tag_key: str | None = None, tag_values: Sequence[Any] = ()
+    ) -> list[ChildRun]:
+        """Several parts, so many or one for each value of a tag."""
+        if tag_key is None:
+            return [self.child_run() for _ in range(count or 0)]
+        return [self.child_run("%s_%s" % (tag_key, value)) for value in tag_values]
+
+    def get_secret(self, name: str) -> str:
+        """A variable of the environment: secrets are given as ScriptRunConfig(environment_variables=...)."""
+        if name not in os.environ:
+            raise NotFound(
+                "there is no secret %r: give it as ScriptRunConfig(environment_variables={...})" % (name,)
+            )
+        return os.environ[name]
+
+    def start(self) -> None:
+        """Nothing to do: it has been started."""
+
+    def wait_for_completion(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """A run cannot wait for itself: its details."""
+        return self.get_details()
+
+    def cancel(self) -> None:
+        """A run does not cancel itself: it ends with sys.exit()."""
+        print("overdrive: run.cancel() in its own script does nothing; sys.exit() ends it", file=sys.stderr)
 
     def get_details(self) -> dict[str, Any]:
         """Id, status and arguments."""
@@ -146,6 +234,12 @@ class AzureRun(ScriptRun):
         return dict(wire.read_json(self._folder().tags) or {}) if not self.offline else {}
 
     tags = property(get_tags)
+
+    def remove_tags(self, tags: Sequence[str]) -> None:
+        """Forget tags."""
+        if not self.offline:
+            kept = {key: value for key, value in self.get_tags().items() if key not in tags}
+            wire.write_json(self._folder().tags, kept)
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
         """Kept with the tags."""
@@ -193,6 +287,27 @@ class AzureRun(ScriptRun):
                 whole = os.path.join(folder, file)
                 self.upload_file(os.path.join(name, os.path.relpath(whole, path)), whole)
         return target
+
+    def download_file(self, name: str, output_file_path: str | None = None, *_: Any, **__: Any) -> str:
+        """Copy a file of the run's folder (to a folder or a path); where it is now."""
+        import shutil
+
+        source, target = self._target(name), output_file_path or os.path.basename(name)
+        if not os.path.isfile(source):
+            raise NotFound("run %s has no file %r" % (self.id, name))
+        if os.path.isdir(target):
+            target = os.path.join(target, os.path.basename(name))
+        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+        if not (os.path.exists(target) and os.path.samefile(source, target)):
+            shutil.copy2(source, target)
+        return target
+
+    def download_files(
+        self, prefix: str | None = None, output_directory: str | None = None, *_: Any, **__: Any
+    ) -> list[str]:
+        """Copy every file whose name begins with `prefix` to a folder; where they are now."""
+        names = [name for name in self.get_file_names() if name.startswith(prefix or "")]
+        return [self.download_file(name, os.path.join(output_directory or ".", name)) for name in names]
 
     def get_file_names(self) -> list[str]:
         """Every file in the run's outputs/ and logs/."""
@@ -260,14 +375,6 @@ class SubmittedRun(AzureRun):
 
 class OfflineRun(AzureRun):
     """A script that was started by hand: scripts ask `isinstance(run, _OfflineRun)`."""
-
-
-class ParentRun:
-    """The sweep as a run sees it: its id, and the experiment."""
-
-    def __init__(self, id: str, experiment: Experiment) -> None:
-        self.id = id
-        self.experiment = experiment
 
 
 class _Text:

@@ -68,6 +68,10 @@ class InteractiveRun(AzureRun):
         """There is nothing to wait for."""
         return self.get_details()
 
+    def submit_child(self, config: Any, tags: dict[str, str] | None = None, **_: Any) -> Any:
+        """Submit it to the same experiment, tagged with this run's id as `parent`."""
+        return self._experiment.submit(config, {**(tags or {}), "parent": self.id})
+
     def register_model(self, model_name: str, model_path: str | None = None, **about: Any) -> Any:
         """Keep files of this run as the next version of a model."""
         from ..sdk.model import Model

@@ -29,6 +29,13 @@ class BanditPolicy(EarlyTerminationPolicy):
     slack_amount: float | None = None
     delay_evaluation: int = 0
 
+    def __post_init__(self) -> None:
+        if self.slack_factor is not None and self.slack_amount is not None:  # HyperDrive: a 0 is none
+            for name, other in (("slack_factor", self.slack_amount), ("slack_amount", self.slack_factor)):
+                if getattr(self, name) == 0 and other != 0:
+                    object.__setattr__(self, name, None)
+        super().__post_init__()
+
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
         if self.slack_factor is None and self.slack_amount is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,15 @@ class ComputeTarget:
 
     attach = create
 
+    @staticmethod
+    def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
+        """Every target in the settings."""
+        return [*workspace.compute_targets.values()]
+
+    def list_nodes(self) -> builtins.list[dict[str, Any]]:
+        """None: the back end knows its nodes."""
+        return []
+
     def wait_for_completion(self, show_output: bool = False, *_: Any, **__: Any) -> None:
         """It is there already."""
 
@@ -117,6 +127,13 @@ class ComputeTarget:
 
 class AmlCompute(ComputeTarget):
     """A cluster's name."""
+
+    @staticmethod
+    def supported_vmsizes(
+        workspace: Workspace | None = None, location: str | None = None
+    ) -> builtins.list[Any]:
+        """None: there is nothing to choose from."""
+        return []
 
     @staticmethod
     def provisioning_configuration(

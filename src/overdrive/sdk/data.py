@@ -247,10 +247,11 @@ class DatasetConsumptionConfig:
         return self.dataset.local_path() if self.mode == "mount" else self.dataset.id
 
 
-def named_inputs() -> dict[str, Any]:
-    """The named inputs of this very run: paths of those that are mounted, datasets of the others."""
+def named_inputs(variables: Optional[Mapping[str, str]] = None) -> dict[str, Any]:
+    """The named inputs in these variables, those of this very run by default: paths of those that are mounted,
+    datasets of the others."""
     found: dict[str, Any] = {}
-    for variable, text in os.environ.items():
+    for variable, text in (os.environ if variables is None else variables).items():
         if variable.startswith(INPUT):
             told = json.loads(text)
             found[variable[len(INPUT) :]] = told["path"] or _dataset(told)

@@ -32,7 +32,9 @@ def home_of(workspace: Any = None) -> Path:
 class Datastore:
     """A folder of the workspace for data; `path("x")` is a place in it."""
 
-    def __init__(self, workspace: Any = None, name: str = "workspaceblobstore") -> None:
+    def __init__(self, workspace: Any = None, name: str | None = None) -> None:
+        if name is None:
+            name = str(wire.read_json(str(_default(workspace))) or "workspaceblobstore")
         if not NAME.fullmatch(name):
             raise ConfigError(Problem("datastore", "must be letters, digits, -, . and _, got %r" % (name,)))
         self.workspace = workspace
@@ -48,6 +50,12 @@ class Datastore:
     def get_default(cls, workspace: Any) -> Datastore:
         """The one that is used when none is named."""
         return cls(workspace)
+
+    def set_as_default(self) -> None:
+        """Use it where none is named."""
+        file = _default(self.workspace)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        wire.write_json(str(file), self.name)
 
     @staticmethod
     def register_azure_blob_container(*_: Any, **__: Any) -> Any:
@@ -108,6 +116,11 @@ class Datastore:
 
     def __repr__(self) -> str:
         return "Datastore(%r)" % (self.name,)
+
+
+def _default(workspace: Any) -> Path:
+    """The file that names the datastore which is used where none is named."""
+    return home_of(workspace) / "datastores" / ".default.json"
 
 
 class DataPath:

@@ -66,6 +66,41 @@ class CondaDependencies:
         """The version of Python."""
         self._take([f"python={version}"])
 
+    @property
+    def pip_packages(self) -> Iterable[str]:
+        """Those for pip."""
+        return self.recipe.pip
+
+    @property
+    def conda_packages(self) -> Iterable[str]:
+        """Those for conda."""
+        return self.recipe.conda
+
+    @property
+    def conda_channels(self) -> Iterable[str]:
+        """Where conda looks for them."""
+        return self.recipe.channels
+
+    def serialize_to_string(self) -> str:
+        """As a conda file has it."""
+        import yaml
+
+        recipe = self.recipe
+        python = [f"python={recipe.python}"] if recipe.python else []
+        pip: list[Any] = ["pip", {"pip": [*recipe.pip]}] if recipe.pip else []
+        channels = {"channels": [*recipe.channels]} if recipe.channels else {}
+        whole = {"name": "project_environment", **channels, "dependencies": [*python, *recipe.conda, *pip]}
+        return yaml.safe_dump(whole, sort_keys=False)
+
+    def save_to_file(self, base_directory: str = ".", conda_file_path: str = "conda_dependencies.yml") -> str:
+        """Write the conda file; its path below the folder."""
+        Path(base_directory, conda_file_path).write_text(self.serialize_to_string(), encoding="utf-8")
+        return conda_file_path
+
+    def save(self, path: str | None = None) -> str:
+        """Write the conda file; where it is."""
+        return self.save_to_file(".", path or "conda_dependencies.yml")
+
     def _take(self, dependencies: list[Any], channels: Iterable[str] = ()) -> None:
         old, new = self.recipe, from_conda({"dependencies": dependencies, "channels": list(channels)})
         self.recipe = Recipe(

@@ -66,15 +66,24 @@ class Experiment:
             raise
         return self._started(sweep, advice, daemon)
 
-    def get_runs(self, type: str | None = None, tags: Any = None, **_: Any) -> Iterator[Run]:
+    def get_runs(
+        self,
+        type: str | None = None,
+        tags: Any = None,
+        properties: Any = None,
+        include_children: bool = False,
+        **_: Any,
+    ) -> Iterator[Run]:
         """The sweeps and single runs of this experiment, newest first: all, those of a type (`hyperdrive`,
-        `script`), those with a tag or with all of a dict of tags."""
+        `script`), those with a tag or with all of a dict of tags; with the runs of the sweeps if asked for."""
         from .run import Run, tagged
 
         for sweep in self.workspace.store.sweeps(self.name):
             run = Run.get(self.workspace, sweep.id)
-            if type in (None, sweep.kind) and tagged(run, tags):
+            if type in (None, sweep.kind) and tagged(run, tags) and tagged(run, properties):
                 yield run
+            if include_children and type in (None, "run"):
+                yield from (child for child in run.get_children() if tagged(child, tags))
 
     @staticmethod
     def list(workspace: Workspace, **_: Any) -> builtins.list[Experiment]:

@@ -110,6 +110,8 @@ class HyperDriveRun(Run):
     ) -> list[dict[str, Any]]:
         """Best first (worst first with `reverse`), at most `top` (0: all): dicts of run_id, hyperparameters
         (JSON text), best_primary_metric, status. Runs without the metric stand at the end."""
+        if not isinstance(top, int):
+            raise ConfigError(Problem("top", f"must be a number of runs, 0 for all, got {top!r}"))
         runs = [run for run in self._sorted(reverse) if run.series.best is not None or not discard_no_metric]
         return [
             {

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping
 
 from ..runtime.context import ScriptRun
 from ..runtime.wire import RunFolder, read_json, write_json
+from .run_names import RunNames
 
 if TYPE_CHECKING:
     from ..model.records import RunRecord
@@ -30,8 +31,11 @@ SHORTEST_POLL, LONGEST_POLL = 0.02, 0.25
 START_SECONDS = 20.0
 """So long a new sweep may be without a controller before we say that there is none."""
 
+PATIENT_SECONDS = 60.0
+"""So long somebody who waits for a sweep does without one before giving up: a busy machine starts slowly."""
 
-class Run:
+
+class Run(RunNames):
     """One run of a sweep, or a script that was submitted on its own."""
 
     def __init__(self, experiment: Experiment, run_id: str, _view: SweepView | None = None) -> None:
@@ -81,11 +85,6 @@ class Run:
         return Run.get(self.experiment.workspace, self._sweep_id)
 
     @property
-    def display_name(self) -> str:
-        """The name that people see."""
-        return self.get_tags().get("display_name", self._run_id)
-
-    @property
     def type(self) -> str:
         """`hyperdrive` for a sweep, `script` for a script that was submitted alone, `run` for a sweep's run."""
         kind = self._view.sweep.kind
@@ -101,7 +100,9 @@ class Run:
         self._view.refresh()
         return str(self._record.status if self._view.runs else self._view.sweep.status)
 
-    get_detailed_status = get_status
+    def get_detailed_status(self) -> str:
+        """The same."""
+        return self.get_status()
 
     def get_portal_url(self) -> str:
         """Where the studio shows it, once `overdrive studio` has been started."""
@@ -288,7 +289,7 @@ class Run:
             if changed:
                 news = time.monotonic()
             quiet = time.monotonic() - news
-            if quiet > START_SECONDS and self._view.controller is None and not self._view.refresh():
+            if quiet > PATIENT_SECONDS and self._view.controller is None and not self._view.refresh():
                 log = self.experiment.workspace.sweep_folder(self._sweep_id) / "controller.log"
                 raise ComputeError(f"{self._sweep_id}: nobody controls it any more; see {str(log)!r}")
             time.sleep(min(max(quiet / 10, SHORTEST_POLL), LONGEST_POLL))
@@ -365,7 +366,7 @@ class Run:
 
     def _first_record(self) -> RunRecord:
         """The record of a script that was submitted a moment ago, once it is there."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENT_SECONDS
         while not self._view.runs:
             if self._view.sweep.status.terminal or time.monotonic() > deadline:
                 from ..errors import NotFound

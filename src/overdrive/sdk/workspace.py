@@ -163,8 +163,16 @@ class Workspace:
     def datastores(self) -> dict[str, Datastore]:
         """The folders for data, by name."""
         default = self.get_default_datastore()
-        names = {default.name, *(path.name for path in (self.home / "datastores").glob("*"))}
+        kept = (path.name for path in (self.home / "datastores").glob("*") if path.is_dir())
+        names = {default.name, *kept}
         return {name: Datastore(self, name) for name in sorted(names)}
+
+    def set_default_datastore(self, name: str) -> None:
+        """Use this folder for data where none is named."""
+        Datastore(self, name).set_as_default()
+
+    def get_default_compute_target(self, type: str = "CPU") -> None:
+        """None: without a target runs run on this machine."""
 
     def get_default_datastore(self) -> Datastore:
         """The folder for data that is used when none is named."""

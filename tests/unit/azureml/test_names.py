@@ -112,7 +112,9 @@ def test_nothing_heavy_is_loaded_for_a_training_script():
 
 
 @pytest.mark.parametrize(
-    "name", ["__init__", "names", "inside", "../sdk/data", "../sdk/datastore", "entry/__init__"]
+    "name",
+    ["__init__", "names", "inside", "family", "entry/__init__"]
+    + [f"../sdk/{name}" for name in ("data", "datastore", "run", "run_names", "selection")],
 )
 def test_what_scripts_load_is_python_3_8(name):
     ast.parse((ROOT / "src/overdrive/azureml" / f"{name}.py").read_text(), feature_version=(3, 8))
