@@ -19,8 +19,8 @@ demo: $(VENV)/.ready-demo
 
 test: venv engines
 	$(PYTEST) -n $(WORKERS) tests/unit
-	$(PYTEST) -n $(WORKERS) tests/contract
-	$(PYTEST) -n $(WORKERS) tests/e2e
+	$(PYTEST) -n $(WORKERS) --dist loadgroup tests/contract
+	$(PYTEST) -n $(WORKERS) --dist loadgroup tests/e2e
 
 # What Debian packages; without root or apt the tests of a missing engine are skipped by name.
 engines:

@@ -15,6 +15,7 @@ import postgresql
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord
+from raycluster import RayCluster
 from slurm import Slurm
 
 HOSTILE_NAMES = ["two words", 'it\'s "quoted" $HOME', "line\nbreak", "back\\slash", "-dash", "größe 数"]
@@ -61,6 +62,29 @@ def slurm() -> Iterator[Slurm]:
         yield cluster
     finally:
         cluster.down()
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[RayCluster | None]:
+    """A Ray cluster of two nodes, at which RAY_ADDRESS points; the one at OVERDRIVE_TEST_RAY, if that is set."""
+    given = os.environ.get("OVERDRIVE_TEST_RAY")
+    if given:
+        os.environ["RAY_ADDRESS"] = given
+        yield None
+        return
+    cluster = RayCluster()
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        cluster.down()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of Ray go to one worker of xdist: a cluster costs more than they do."""
+    for item in items:
+        if any(mark.args[0] == "ray" for mark in item.iter_markers("engine")):
+            item.add_marker(pytest.mark.xdist_group("ray"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -27,13 +27,15 @@ class Bench:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.kind = COMPUTES.load(name.partition(",")[0])
+        self.options = {"folder": str(folder.parent / "scratch")} if name.endswith(", apart") else {}
+        self.gates = folder.parent
         self.warm: set[str] | None = set() if name.endswith(", warm") else None
         self.folder = folder
         self.jobs: list[Job] = []
         self.compute = self.connect()
 
     def connect(self) -> Compute:
-        compute: Compute = self.kind(self.folder)
+        compute: Compute = self.kind(self.folder, self.options)
         return compute
 
     def job(self, argv: Sequence[str], **more: Any) -> Job:
@@ -47,6 +49,17 @@ class Bench:
             return self.job([PYTHON, "-c", text, *arguments], **more)
         self.warm_up(more.get("env", {}))
         return self.job([PYTHON, self.file(text), *arguments], warm=Warmth(), **more)
+
+    def waiting(self, text: str = "") -> Job:
+        """A job that ends once its gate is open: a file outside of its folder, which may be elsewhere."""
+        gate = str(self.gates / f"gate {len(self.jobs)}")
+        text = f"import os, sys, time\n{text}\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)"
+        return self.script(text, gate)
+
+    @staticmethod
+    def let_go(job: Job) -> None:
+        """Open the gate of such a job."""
+        Path(job.argv[-1]).touch()
 
     def file(self, text: str) -> str:
         path = self.folder / "scripts" / f"s{uuid.uuid4().hex}.py"
@@ -109,19 +122,24 @@ class Bench:
         assert not open_ones
 
 
-ENGINES = {"slurm": "slurmctld"}
+ENGINES = {"slurm": "slurmctld", "ray": "ray"}
 """What must be there for a back end, which the fixture of its name then starts."""
 
+VARIANTS = ["ray, apart", *(["local, warm"] if sys.platform == "linux" else [])]
+"""Apart: the nodes do not see the folder of the sweep."""
+
 KINDS = [
-    pytest.param(name, marks=pytest.mark.engine(ENGINES[name])) if name in ENGINES else name
-    for name in [*COMPUTES.names(), *(["local, warm"] if sys.platform == "linux" else [])]
+    pytest.param(name, marks=pytest.mark.engine(ENGINES[kind])) if kind in ENGINES else name
+    for name in [*COMPUTES.names(), *VARIANTS]
+    for kind in [name.partition(",")[0]]
 ]
 
 
 @pytest.fixture(params=KINDS)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    if request.param in ENGINES:
-        request.getfixturevalue(request.param)
+    kind = request.param.partition(",")[0]
+    if kind in ENGINES:
+        request.getfixturevalue(kind)
     bench = Bench(request.param, tmp_path / "sweep")
     yield bench
     bench.close()
@@ -235,7 +253,10 @@ def test_the_folder_is_made_and_is_the_working_directory(bench: Bench, hostile_d
     bench.compute = bench.connect()
     job = bench.script("import os; print(os.getcwd(), sorted(os.listdir()), sep='|', end='')")
     assert bench.run(job).exit_code == 0
-    expected = f"{os.path.realpath(job.folder)}|['.run', 'logs', 'outputs']"
+    place = (
+        bench.options.get("folder") and next(Path(bench.options["folder"]).glob("*/runs")) / job.folder.name
+    )
+    expected = f"{os.path.realpath(place or job.folder)}|['.run', 'logs', 'outputs']"
     assert Path(RunFolder(job.folder).stdout).read_text() == expected
 
 
@@ -287,6 +308,9 @@ def test_the_source_is_copied_into_the_folder(bench: Bench, tmp_path: Path) -> N
     assert bench.run(job).exit_code == 0
     folder = job.folder
     assert (folder / "outputs" / "said").read_text() == "hello\n"
+    if bench.options:  # what did not change has stayed where it was
+        assert sorted(os.listdir(folder)) == [".run", "outputs"]
+        return
     assert (folder / "deep" / "two words\n" / "größe").read_bytes() == b"data" * 100_000
     assert (folder / "empty").is_dir()
     assert os.readlink(folder / "link") == "deep" and os.readlink(folder / "dangling") == "/no/such/place"
@@ -467,7 +491,7 @@ def test_a_cancel_may_come_at_any_time(bench: Bench, tmp_path: Path) -> None:
 def test_a_second_poller_finds_what_the_first_started(bench: Bench) -> None:
     ended = bench.script("import sys; sys.exit(7)")
     bench.run(ended)
-    running = bench.start(bench.script("import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"))
+    running = bench.start(bench.waiting())
     first = bench.runs(running)
     never = bench.script("open('ran', 'w')")
     second = bench.connect()
@@ -476,7 +500,7 @@ def test_a_second_poller_finds_what_the_first_started(bench: Bench) -> None:
     assert found.keys() == {ended.id, running.id}
     assert (found[ended.id].phase, found[ended.id].exit_code) == ("ended", 7)
     assert (found[running.id].phase, found[running.id].pid) == ("running", first.pid)
-    (running.folder / "go").touch()
+    bench.let_go(running)
     assert bench.ends(running, compute=second)[0].exit_code == 0
     assert second.poll(0.05) == []
     assert bench.ends(running)[0].exit_code == 0  # each poller hears of it
@@ -486,17 +510,12 @@ def test_a_second_poller_finds_what_the_first_started(bench: Bench) -> None:
 
 
 def test_a_job_never_runs_twice(bench: Bench) -> None:
-    text = (
-        "import os, time\n"
-        "with open('starts', 'a') as file: file.write('x')\n"
-        "while not os.path.exists('go'): time.sleep(0.01)"
-    )
-    job = bench.start(bench.script(text))
+    job = bench.start(bench.waiting("with open('starts', 'a') as file: file.write('x')"))
     bench.start(job)
     bench.runs(job)
     second = bench.connect()
     bench.start(job, second)
-    (job.folder / "go").touch()
+    bench.let_go(job)
     bench.ends(job)
     bench.ends(job, compute=second)
     third = bench.connect()
@@ -508,11 +527,13 @@ def test_a_job_never_runs_twice(bench: Bench) -> None:
 
 
 def test_jobs_go_on_when_the_back_end_is_closed(bench: Bench) -> None:
-    job = bench.start(bench.script("import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"))
+    job = bench.start(bench.waiting())
     bench.runs(job)
     bench.compute.close()
-    (job.folder / "go").touch()
-    until(lambda: read_exit(RunFolder(job.folder).exit), "the exit file")
+    bench.let_go(job)
+    if not bench.options:  # else somebody must come for it
+        until(lambda: read_exit(RunFolder(job.folder).exit), "the exit file")
     bench.compute = bench.connect()
-    (state,) = bench.compute.adopt([Claim(job.id, job.folder)])
+    states = bench.compute.adopt([Claim(job.id, job.folder)])
+    (state,) = states if states[0].over else bench.ends(job)
     assert (state.phase, state.exit_code) == ("ended", 0)

@@ -32,7 +32,11 @@ from ..registry import Registry
 
 COMPUTES = Registry(
     "computes",
-    {"local": "overdrive.compute.local:LocalCompute", "slurm": "overdrive.compute.slurm:SlurmCompute"},
+    {
+        "local": "overdrive.compute.local:LocalCompute",
+        "slurm": "overdrive.compute.slurm:SlurmCompute",
+        "ray": "overdrive.compute.ray.compute:RayCompute",
+    },
 )
 
 OUT_OF_MEMORY = "out of memory"

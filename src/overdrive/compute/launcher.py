@@ -3,13 +3,16 @@
     controller  -- JSON lines over a Unix socket -->  launcher  -- fork, exec, signals -->  runs
 
 In:  {"op": "start", "job": {...}}   {"op": "cancel", "id": ..., "grace": ...}
-     {"op": "adopt", "ref": n, "claims": [[id, folder], ...]}   {"op": "quit"}
+     {"op": "adopt", "ref": n, "claims": [[id, folder], ...]}   {"op": "renew", "age": ...}   {"op": "quit"}
 Out: {"hello": PROTOCOL, "pid": ..., "states": [...]}   {"states": [...]}   {"ref": n, "states": [...]}
      {"error": ...}
 
 A state is a row of `base.JobState`. One thread, asleep while nothing happens. It leaves when it has had
 neither a run nor a controller for a while. Started by `local.py` with a bare interpreter, so it uses the
 standard library and `runtime.wire` only.
+
+On a node of a cluster it has a *lease*: when its controller is gone, or has not renewed the lease in time, nobody can
+tell any more that the runs are not started elsewhere, and they are killed.
 """
 
 from __future__ import annotations
@@ -93,10 +96,13 @@ class _Start:
 
 
 class Launcher:
-    """The loop and the runs in its care. OSError when there is no place for its socket."""
+    """The loop and the runs in its care. `lease`: seconds. OSError when there is no place for its socket."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, lease: float | None = None) -> None:
         self._folder = folder
+        self._lease = lease
+        self._renewed_at = time.monotonic()
+        self._was_visited = False
         self._started = time.time()
         self._selector = selectors.DefaultSelector()
         self._door = Door(listen(folder), self._selector, self._greet, self._obey)
@@ -133,6 +139,8 @@ class Launcher:
                     self._cancel(run, run.grace)
             if self._unreachable:
                 self._move()
+            if self._lease is not None and not self._leaving:
+                self._mind_the_lease(self._lease)
             if self._child_ended:
                 self._reap()
             if self._watched:
@@ -154,6 +162,15 @@ class Launcher:
             self.leave_card()
         except OSError as error:
             print(f"cannot open another socket: {error}", file=sys.stderr, flush=True)
+
+    def _mind_the_lease(self, lease: float) -> None:
+        forsaken = self._was_visited and not self._door.visited
+        self._was_visited = self._door.visited
+        if forsaken or time.monotonic() >= self._renewed_at + lease:
+            self._leaving = True
+            for run in list(self._runs.values()):
+                run.give_up("nobody renewed the lease of its launcher")
+                self._cancel(run, 0.0)
 
     def leave_card(self) -> None:
         """Say in the sweep's folder who we are and where we can be reached."""
@@ -183,6 +200,8 @@ class Launcher:
             times.append(self._weigh_at)
         if self._warm:
             times.append(self._stall_at)
+        if self._lease is not None and not self._leaving:
+            times.append(self._renewed_at + self._lease)
         if not self._runs and not self._door.visited:
             times.append(self._busy_at + LINGER)
         return max(0.0, min(times) - time.monotonic()) if times else None
@@ -228,6 +247,7 @@ class Launcher:
 
     def _greet(self) -> Message:
         self._leaving = False
+        self._renewed_at = time.monotonic()
         rows = [run.row() for run in self._runs.values()]
         return {"hello": PROTOCOL, "pid": os.getpid(), "states": rows}
 
@@ -244,6 +264,8 @@ class Launcher:
             claims = [(str(id), os.fspath(folder)) for id, folder in message["claims"]]
             found = [self._recall(id, folder, marks.get(id, set())) for id, folder in claims]
             return {"ref": message["ref"], "states": [run.row() for run in found if run is not None]}
+        elif op == "renew":
+            self._renewed_at = time.monotonic() - float(message["age"])
         elif op == "quit":
             self._leaving = True
         else:
@@ -478,8 +500,9 @@ class Launcher:
             os.close(pidfd)
 
 
-def main(folder: str) -> None:
-    """Be the launcher of this sweep folder. Says "ready", or "held" when it has one, on standard output."""
+def main(folder: str, lease: str | None = None) -> None:
+    """Be the launcher of this sweep folder, with a lease of so many seconds or none. Says "ready", or "held" when it
+    has one, on standard output."""
     if os.fork():  # the controller is not our parent: it has nothing to reap, and its end is not ours
         os._exit(0)
     names = Names(folder)
@@ -492,7 +515,7 @@ def main(folder: str) -> None:
     except OSError:  # a file system without locks
         pass
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    launcher = Launcher(folder)
+    launcher = Launcher(folder, None if lease is None else float(lease))
     launcher.leave_card()
     try:
         os.write(1, b"ready\n")

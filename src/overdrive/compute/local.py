@@ -25,9 +25,7 @@ from .slots import Slots
 
 PATIENCE = 30.0  # seconds for a launcher to come up or to answer
 DEATHS = 5  # so many launchers lost within a minute, and something is wrong that a new one will not mend
-BOOT = (
-    "import sys; sys.path.append(sys.argv[1]); from overdrive.compute.launcher import main; main(sys.argv[2])"
-)
+BOOT = "import sys; sys.path.append(sys.argv[1]); from overdrive.compute.launcher import main; main(*sys.argv[2:])"
 
 
 @dataclass(slots=True)
@@ -45,6 +43,7 @@ class _Open:
 
 class LocalCompute:
     """Jobs as processes of this machine. `folder`: the sweep's folder, in which the launcher leaves its card.
+    With a `lease` among the options, in seconds, the jobs do not outlive us, nor a time without a `renew`.
 
     Working copies are made by the launcher, a few milliseconds at a time: `start` costs the controller one
     write, and neither reaping nor cancelling waits for a large source folder.
@@ -71,6 +70,7 @@ class LocalCompute:
     def __init__(self, folder: Path | str, options: Mapping[str, Any] | None = None) -> None:
         self._folder = str(Path(folder).absolute())
         self._names = Names(self._folder)
+        self._lease: float | None = (options or {}).get("lease")
         self._socket: socket.socket | None = None
         self._inbox = b""
         self._open: dict[str, _Open] = {}
@@ -128,6 +128,15 @@ class LocalCompute:
             if state.id in self._open:
                 self._open[state.id].phase = state.phase
         return states
+
+    def fileno(self) -> int:
+        """A descriptor that can be read when there is news; -1 while there is none. A `poll` may change it."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def renew(self, age: float) -> None:
+        """The lease holds from `age` seconds ago on."""
+        if self._socket is not None:
+            self._post({"op": "renew", "age": age})
 
     def close(self) -> None:
         """Hang up. The jobs go on; a launcher without any leaves."""
@@ -332,10 +341,11 @@ class LocalCompute:
         """Start a launcher; "ready" or "held"."""
         root = str(Path(__file__).resolve().parents[2])
         options = ["-I", "-S", *(["-X", "utf8"] if sys.flags.utf8_mode else [])]
+        lease = [] if self._lease is None else [str(self._lease)]
         Path(self._folder).mkdir(parents=True, exist_ok=True)
         with Path(self._names.log).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *options, "-c", BOOT, root, self._folder],
+                [sys.executable, *options, "-c", BOOT, root, self._folder, *lease],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

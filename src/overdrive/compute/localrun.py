@@ -47,7 +47,7 @@ class LocalRun:
         self._kill_at: float | None = None
         self._pause = 0.005
         self._oom_kills = 1 << 62  # unknown for a run of an earlier launcher
-        self._stuck = False
+        self._given_up = False
         self._standing: tuple[int, float] | None = (
             None  # its processor time when it last did anything, and when
         )
@@ -190,10 +190,8 @@ class LocalRun:
         elif self._standing is None or self._standing[0] != ticks:
             self._standing = ticks, now
         elif now - self._standing[1] >= patience:
-            self.note = f"hung for {patience:g} s after a warm start; runs like it start cold from here on"
-            self._stuck = True
-            self.cancel(0.0)
-        return self._stuck
+            self.give_up(f"hung for {patience:g} s after a warm start; runs like it start cold from here on")
+        return self._given_up
 
     # ending ---------------------------------------------------------------------------------------
 
@@ -204,6 +202,11 @@ class LocalRun:
         self._whole_tree = True
         self._kill_at = now + grace if self._kill_at is None else min(self._kill_at, now + grace)
         self.look_at = now
+
+    def give_up(self, note: str) -> None:
+        """Kill the whole tree; it will count as lost, whatever its exit code says."""
+        self.note, self._given_up = note, True
+        self.cancel(0.0)
 
     def program_ended(self, code: int | None) -> bool:
         """The program itself is gone, with this code if known; True when nothing of its group is left."""
@@ -268,7 +271,7 @@ class LocalRun:
     def finish(self) -> None:
         """Write the exit file; from here on the job has ended."""
         self.ended = time.time()
-        self.code = None if self._stuck else self.code
+        self.code = None if self._given_up else self.code
         self.phase = "lost" if self.code is None else "ended"
         if self.code is None:
             return
