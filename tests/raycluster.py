@@ -53,6 +53,7 @@ class RayCluster:
                     stdin=subprocess.DEVNULL,
                     stdout=file,
                     stderr=subprocess.STDOUT,
+                    env={**os.environ, "RAY_worker_niceness": "0"},  # 15 starves beside other tests
                     start_new_session=True,
                 )
             if until(partial(self._outcome, log, node), f"the Ray node {name}", 120) == "up":
