@@ -249,7 +249,7 @@ class Studio:
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(DEADLINE) == 0
         assert self.process.stdout is not None
         self.process.stdout.close()
 

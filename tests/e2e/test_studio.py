@@ -238,6 +238,8 @@ def test_names_values_and_logs_are_text(lab: Any, studio: Any, page: Any) -> Non
     page.page.get_by_role("button", name="outputs/page.html").click()
     playwright.expect(page.page.locator(".preview pre")).to_have_text("<script>alert(1)</script>")
     page.page.locator(".small-plot .xtick").first.wait_for()
+    layers = [page.page.locator(f".small-plot {layer}").first.bounding_box() for layer in ("canvas", ".over")]
+    assert layers[0] == layers[1]  # its words lie on what it draws
     assert page.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
     assert page.page.evaluate("[...document.scripts].every((s) => s.src.startsWith(location.origin))")
 

@@ -7,6 +7,7 @@ import { colorBar } from "./plane.js";
 
 const AXES = ["x", "y", "z"];
 const AWAY = 2.6; // from the middle of the box, whose edges are 1
+const LETTERS = 18; // of a title or a tick
 const TURN = 0.008; // of a pixel, in radians
 
 export class Space extends Stage {
@@ -56,7 +57,7 @@ export class Space extends Stage {
     const scale = new Scale(kind, axis.range ? [low, high] : [low - far, high + far], [-0.5, 0.5]);
     // Ticks are words on a stretch of about so many pixels, whatever the view.
     const ticks = new Scale(kind, [scale.low, scale.high], [0, 200]).ticks(axis, 50);
-    return { title: worded(axis.title?.text), scale, ticks, back: this.eye[k] > 0 ? -0.5 : 0.5 };
+    return { title: brief(worded(axis.title?.text)), scale, ticks: ticks.map(([value, word]) => [value, brief(word)]), back: this.eye[k] > 0 ? -0.5 : 0.5 };
   }
 
   /** The three walls behind the dots, and words along the edges in front. */
@@ -99,10 +100,17 @@ export class Space extends Stage {
       const long = Math.hypot(dx, dy) || 1;
       return [px + (dx / long) * distance, py + (dy / long) * distance + 4];
     };
+    const bar = this.figure.layout.coloraxis ? 64 : 0;
+    const put = (at, distance, word, options) => {
+      const [px, py] = out(at, distance);
+      const wide = this.wide(word) + 4; // no word leaves the plot, or covers the colour bar
+      const [before, behind] = { start: [0, wide], end: [wide, 0], middle: [wide / 2, wide / 2] }[options.anchor];
+      return this.text(options.turn ? Math.max(12, px) : Math.min(this.width - bar - behind, Math.max(before, px)), Math.min(this.height - 4, Math.max(12, py)), word, options);
+    };
     const anchor = (at) => (k === 2 || this.seen(...place(at))[0] < centre[0] - 20 ? "end" : this.seen(...place(at))[0] > centre[0] + 20 ? "start" : "middle");
-    for (const [value, word] of ticks) this.over.append(svg("g", { class: "stick" }, this.text(...out(scale.at(value), 8), word, { anchor: anchor(scale.at(value)) })));
+    for (const [value, word] of ticks) this.over.append(svg("g", { class: "stick" }, put(scale.at(value), 8, word, { anchor: anchor(scale.at(value)) })));
     const widest = Math.max(0, ...ticks.map(([, word]) => this.wide(word)));
-    this.over.append(this.text(...out(0, k === 2 ? widest + 14 : Math.min(widest, 40) + 24), title, { kind: "stitle", anchor: k === 2 ? "middle" : anchor(0), turn: k === 2 ? -90 : 0 }));
+    this.over.append(put(0, k === 2 ? widest + 14 : Math.min(widest, 40) + 24, title, { kind: "stitle", anchor: k === 2 ? "middle" : anchor(0), turn: k === 2 ? -90 : 0 }));
   }
 
   /** The dots of a trace, the far ones first. */
@@ -165,4 +173,9 @@ export class Space extends Stage {
     const found = this.screen.flatMap(({ xs, ys, runs }) => Array.from(runs, (run, k) => ({ run, px: xs[k], py: ys[k] })));
     return found.sort((a, b) => a.px - b.px);
   }
+}
+
+/** A word in few letters: in space there is little room. */
+function brief(word) {
+  return word.length > LETTERS ? `${word.slice(0, LETTERS - 1)}…` : word;
 }
