@@ -17,7 +17,7 @@ from ..sweep.script import ScriptRunConfig, variable_name
 from . import sweep_schema as schema
 from .document import Where, shown
 from .job_environment import environment
-from .placeholders import fill, names_used
+from .placeholders import fill, modern, names_used
 from .reading import ELSEWHERE, Reading
 
 PLACES = {
@@ -46,6 +46,10 @@ def script(
     seconds: float | None = None,
 ) -> ScriptRunConfig | None:
     """How one run is started; `where` the keys stand, `seconds` it may take."""
+    if (text := modern(trial.command)) != trial.command:
+        what = "{inputs.x} is an old form and read as ${{inputs.x}}; write it so"
+        reading.document.advise((*where, "command"), what)
+        trial = trial.model_copy(update={"command": text})
     command, faults = fill(trial.command, inputs, outputs, swept)
     unread = not swept and reading.document.faulty(("search_space",))
     for fault in faults:

@@ -16,6 +16,7 @@ from .sweep_schema import ABSENT, Output
 
 _PLACE = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
+_OLD = re.compile(r"(?<![${])\{((?:inputs|outputs|search_space)\.\w+)\}(?!\})")
 _NAME = re.compile(r"(inputs|outputs|search_space)\.([^\s{}]+)")
 
 
@@ -62,6 +63,11 @@ def fill(
         made = " ".join(shlex.quote(folder) for folder in dict.fromkeys(folders))
         filled = f"mkdir -p {made}\n{filled}"
     return filled, list(dict.fromkeys(faults))
+
+
+def modern(command: str) -> str:
+    """The command with `${{inputs.x}}` for `{inputs.x}`, the form of Azure's first previews."""
+    return _OLD.sub(r"${{\1}}", command)
 
 
 def names_used(command: str) -> set[str]:

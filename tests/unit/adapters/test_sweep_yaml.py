@@ -634,6 +634,19 @@ class TestMistakes:
         assert set(problems(changed(search_space=["lr"]))) == {"search_space"}
         assert set(problems(space(lr={"type": "choice", "values": []}))) == {"search_space.lr.values"}
 
+    def test_single_braces_are_azures_old_form(self):
+        trial = {
+            "command": "p {inputs.a} ${{search_space.x}} {search_space.x} {other} ${inputs.a}",
+            "code": "src",
+        }
+        file = read(
+            changed(trial=trial, inputs={"a": 3}, search_space={"x": {"type": "randint", "upper": 3}})
+        )
+        assert file.config.run_config.command == (
+            "p 3 ${{search_space.x}} ${{search_space.x}} {other} ${inputs.a}"
+        )
+        assert any("is an old form and read as ${{inputs.x}}" in sentence for sentence in file.advice)
+
     def test_a_date_where_text_is_meant(self):
         told = problems(changed(description=datetime.date(2024, 1, 1)))
         assert "quotes keep it as text" in told["description"]
