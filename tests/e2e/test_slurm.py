@@ -283,7 +283,7 @@ def test_a_run_of_two_nodes_ends_on_both(cluster: Slurm, lab: Any, how: str) -> 
     elif how == "cancel":
         assert str(child.status) == "Canceled"
     else:
-        assert str(child.status) == "Failed"
+        assert str(child.status) == "Failed" and lab.causes(run) == [["lost"]]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not here")

@@ -133,6 +133,9 @@ class Jobs:
         }
         if wire.MLFLOW_URI not in os.environ and wire.MLFLOW_URI not in command.env:
             own[wire.MLFLOW_URI] = "overdrive:run"
+        own |= {
+            name: "0" for name in (wire.RANK, wire.NODE_RANK) if name in os.environ
+        }  # a sweep inside a run
         limit, ready = script.memory_limit_mb, self._imports
         argv, several = command.argv, self._several
         if several is not None:

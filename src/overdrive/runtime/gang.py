@@ -147,7 +147,8 @@ class Gang:
         self._kill_at: Optional[float] = None
 
     def serve(self, argv: Sequence[str]) -> int:
-        """Start, and stay until nobody is left; the exit code of the first failure, minus a signal's number."""
+        """Start, and stay until nobody is left; the exit code of the first failure, minus a signal's number. 0 where
+        node 0 has been told."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             nodes = self._others.meet()
@@ -165,7 +166,7 @@ class Gang:
         self._others.leave()
         if self._words:
             print(self._words, file=sys.stderr, flush=True)
-        return self._code
+        return self._code if self._others.answers else 0
 
     # starting -------------------------------------------------------------------------------------
 
@@ -330,11 +331,12 @@ def main(way: str, text: str, *argv: str) -> None:
     plan = Plan(*json.loads(text))
     if way == "join":
         join(plan, argv)
-    if mpirun(plan) and own_node():  # the one of node 0 starts processes here too
+    node = own_node() if plan.nodes > 1 else 0
+    if mpirun(plan) and node:  # the one of node 0 starts processes here too
         return
     folder = wire.RunFolder(os.environ.get(wire.RUN_DIR) or os.getcwd())
     nodes = 1 if mpirun(plan) else plan.nodes
-    code = Gang(plan, folder, party(nodes, folder, len(members(plan, own_node())) + 1)).serve(argv)
+    code = Gang(plan, folder, party(nodes, folder, len(members(plan, node)) + 1)).serve(argv)
     if code < 0:  # as the one that failed
         import resource
 

@@ -24,6 +24,7 @@ from . import wire
 
 PATIENCE = 600.0  # seconds for all nodes to come: their daemons may have to wake up first
 LOOK = 0.1  # seconds between two looks for the address, and between two tries to connect
+LOST = -9  # the exit code of a run whose node is gone: as if somebody had killed it
 ANSWER = 10.0  # seconds for another node to take what is said to it
 PORTS = (20000, 32768)  # below those that the system gives to outgoing connections
 
@@ -56,6 +57,11 @@ class Party:
     @property
     def gone(self) -> bool:
         """Whether no other node keeps this one from leaving."""
+        return True
+
+    @property
+    def answers(self) -> bool:
+        """Whether nobody else tells how the processes of this node have ended, so that its exit code must."""
         return True
 
     def meet(self) -> List[Node]:
@@ -147,7 +153,7 @@ class Leader(Party):
                     self._drop(node)
             if link.lost and node in self._links:
                 self._drop(node)
-                found.append(News((1, "node %d of the run, %s, is gone" % (node, link.peer))))
+                found.append(News((LOST, "node %d of the run, %s, is gone" % (node, link.peer))))
         return found
 
     def _drop(self, node: int) -> None:
@@ -170,6 +176,10 @@ class Follower(Party):
         self._folder = folder
         self._link: Optional[_Link] = None
         self._said_over = False
+
+    @property
+    def answers(self) -> bool:
+        return self._link is None
 
     def meet(self) -> List[Node]:
         deadline = time.monotonic() + PATIENCE

@@ -8,7 +8,17 @@ from overdrive import BanditPolicy as OurBandit
 from overdrive import ConfigError, choice, loguniform
 from overdrive.adapters.reading import Machine
 from overdrive.adapters.sweep_yaml import from_document
-from overdrive.azure_ai_ml.jobs import AssetTypes, Command, Environment, Input, Output, Sweep, command
+from overdrive.azure_ai_ml.jobs import (
+    AssetTypes,
+    Command,
+    Environment,
+    Input,
+    MpiDistribution,
+    Output,
+    PyTorchDistribution,
+    Sweep,
+    command,
+)
 from overdrive.azure_ai_ml.search import (
     BanditPolicy,
     Choice,
@@ -119,3 +129,14 @@ def test_conditional_spaces_are_written_whole():
 def test_a_wrong_argument_says_what_there_is():
     with pytest.raises(TypeError, match="Uniform: unexpected 'low'; it takes max_value, min_value"):
         Uniform(low=3)
+
+
+def test_several_processes_on_several_nodes():
+    job = training(distribution=PyTorchDistribution(process_count_per_instance=2), instance_count=3)
+    job = job(lr=LogUniform(-6, -1))
+    for config in (
+        read(job.sweep(primary_metric="acc", goal="Maximize")).run_config,
+        read(training(distribution=MpiDistribution(process_count_per_instance=4), instance_count=3)),
+    ):
+        found = config.distributed_job_config
+        assert (found.kind, found.processes, found.nodes) in (("pytorch", 6, 3), ("mpi", 12, 3))
