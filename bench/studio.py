@@ -135,8 +135,9 @@ def pages(browser: Any, runs: int, points: int, charts: tuple[str, ...], times: 
             for _ in range(times):
                 with studio(workspace.root) as (url, process):
                     if state == "ready":
-                        urllib.request.urlopen(f"{url}/plotly.min.js").read()
-                        urllib.request.urlopen(f"{url}/api/sweeps").read()
+                        urllib.request.urlopen(f"{url}/api/sweeps/{sweep}").read()
+                        for chart in charts:
+                            urllib.request.urlopen(f"{url}/api/sweeps/{sweep}/charts/{chart}").read()
                     before = spent(process.pid)
                     took, sent = opened(browser, f"{url}/#/sweeps/{sweep}", charts)
                     found.append((took, sent, spent(process.pid) - before))
