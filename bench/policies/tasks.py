@@ -163,7 +163,8 @@ def light(name: str, metric: str, epochs: int, rows: int = 500, noise: float = 0
         model = lightgbm.LGBMClassifier(n_estimators=2 * epochs, **params, n_jobs=1, verbose=-1)
         model.fit(x, y)
         for rounds in range(2, 2 * epochs + 1, 2):
-            yield score(np.asarray(model.booster_.predict(xv, num_iteration=rounds)), yv, metric)
+            given = np.asarray(model.booster_.predict(xv, num_iteration=rounds))
+            yield score(np.stack([1 - given, given], 1) if given.ndim == 1 else given, yv, metric)
 
     return train
 
@@ -214,6 +215,15 @@ PERCEPTRON = {
     "solver": choice("adam", "sgd"),
     "momentum": uniform(0.0, 0.98),
 }
+LEAVES = {
+    "learning_rate": powers(0.005, 0.5),
+    "num_leaves": quniform(2, 32, 1),
+    "min_child_samples": quniform(2, 60, 1),
+    "subsample": uniform(0.3, 1),
+    "subsample_freq": choice(1),
+    "colsample_bytree": uniform(0.2, 1),
+    "reg_lambda": powers(1e-3, 100),
+}
 
 TUNING = [
     Task(
@@ -237,6 +247,22 @@ TUNING = [
     Task("perceptron-cancer-loss", MINIMIZE, PERCEPTRON, perceptron("breast_cancer", "loss", 30, 280)),
     Task("linear-mixture-accuracy", MAXIMIZE, LINEAR, sgd("mixture", "accuracy", 40, 500, 0.1)),
     Task("boosting-friedman-error", MINIMIZE, TREES, boosting("friedman", "error", 50, 250)),
+    Task(
+        "net-friedman-error",
+        MINIMIZE,
+        net_space("constant", "one-cycle", "restarts", high=0.3),
+        network("friedman", "error", 40, 300),
+    ),
+    Task(
+        "net-spirals-loss",
+        MINIMIZE,
+        net_space("warmup", "steps", "restarts"),
+        network("spirals", "loss", 40, 500, 0.1),
+    ),
+    Task("perceptron-mixture-accuracy", MAXIMIZE, PERCEPTRON, perceptron("mixture", "accuracy", 40, 400)),
+    Task("linear-cancer-loss", MINIMIZE, LINEAR, sgd("breast_cancer", "loss", 30, 280)),
+    Task("boosting-mixture-accuracy", MAXIMIZE, TREES, boosting("mixture", "accuracy", 40, 300, 0.1)),
+    Task("lightgbm-spirals-loss", MINIMIZE, LEAVES, light("spirals", "loss", 40, 400, 0.1)),
 ]
 
 HELD_OUT = [
@@ -264,15 +290,7 @@ HELD_OUT = [
     Task(
         "lightgbm-mixture-accuracy",
         MAXIMIZE,
-        {
-            "learning_rate": powers(0.005, 0.5),
-            "num_leaves": quniform(2, 32, 1),
-            "min_child_samples": quniform(2, 60, 1),
-            "subsample": uniform(0.3, 1),
-            "subsample_freq": choice(1),
-            "colsample_bytree": uniform(0.2, 1),
-            "reg_lambda": powers(1e-3, 100),
-        },
+        LEAVES,
         light("mixture", "accuracy", 50, 500, 0.1),
     ),
 ]

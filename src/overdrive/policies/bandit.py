@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,10 @@ from ..errors import Problem
 from ..model.history import History
 from ..model.metrics import PrimaryMetricGoal
 from .base import GO_ON, EarlyTerminationPolicy, Verdict, amount, figures, side, worse
+
+LEAST_RUNS = 5
+NEXT_TO_NOTHING = 0.1
+"""A slack below this part of what half of the runs lie away spares none of them."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,32 @@ class BanditPolicy(EarlyTerminationPolicy):
         for where, value in (("slack_factor", self.slack_factor), ("slack_amount", self.slack_amount)):
             if value is not None:
                 yield from amount(where, value)
+
+    def advice(self, history: History) -> str | None:
+        """That a ratio does not suit this metric: it allows more than all runs differ by, or next to nothing of what
+        half of them do, or zero lies among the values."""
+        goal = history.goal
+        bests = [b for run in history if (b := run.series.best) is not None and math.isfinite(b)]
+        top = goal.best(bests)
+        if self.slack_factor is None or top is None or len(bests) < LEAST_RUNS:
+            return None
+        ordered = sorted(abs(top - best) for best in bests)
+        usual, most = ordered[len(ordered) // 2], ordered[-1]
+        slack = abs(self._threshold(top, goal)[0] - top)
+        allowed, half, all_, at = figures(slack, usual, most, top)
+        if not most or ((min(bests) > 0 or max(bests) < 0) and NEXT_TO_NOTHING * usual <= slack < most):
+            return None
+        if slack >= most:
+            found = f"all runs lie within {all_}, so that it stops nothing"
+        elif slack < NEXT_TO_NOTHING * usual:
+            found = f"half of the runs lie {half} away, so that it stops whatever is not the best"
+        else:
+            found = "zero lies among the values, where a ratio means nothing"
+        return (
+            f"bandit: slack_factor {self.slack_factor:g} allows {allowed} from the best value {at}; {found}. It suits "
+            f"a metric with a natural zero only: give slack_amount (about {figures(usual)[0]}), or take "
+            "MedianStoppingPolicy or ForecastPolicy"
+        )
 
     def compare(self, best: float, interval: int, history: History) -> Verdict:
         goal, leader = history.goal, history.standings.leading(interval)

@@ -14,13 +14,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 from ..errors import ConfigError, NotFound, Problem
 from ..model.history import History
 from ..model.metrics import PrimaryMetricGoal
 from ..model.records import RunRecord, Status
 from ..registry import Registry
+
+if TYPE_CHECKING:
+    from ..forecasts.chances import Loss
 
 POLICIES = Registry(
     "policies",
@@ -129,6 +132,11 @@ class EarlyTerminationPolicy(ABC):
         """None: a policy that never pauses has none to take up."""
         return None
 
+    def advice(self, history: History) -> str | None:
+        """What the user should know once a few runs have ended: that the policy does not suit the metric, and what
+        would. None here: most policies only compare, and suit any metric."""
+        return None
+
     @abstractmethod
     def compare(self, best: float, interval: int, history: History) -> Verdict:
         """The variant's own rule for a run that is due and not the incumbent.
@@ -200,6 +208,21 @@ def controls(history: History) -> tuple[int, int]:
     best = goal.best(value for value in others if value is not None)
     won = sum(value is not None and (best is None or goal.better(value, best)) for value in marked.values())
     return len(marked), won
+
+
+def loss(history: History) -> Loss | None:
+    """How likely it is that a run that a policy has stopped would have won, by what is known now; None while too
+    little is, or nothing was stopped."""
+    stopped = [
+        run
+        for run in history
+        if run.status is Status.CANCELED and run.cause == Kind.POLICY and not run.inherited
+    ]
+    if not stopped:
+        return None
+    from ..forecasts import chances  # numpy, which not every command wants
+
+    return chances.loss(history, stopped, *controls(history))
 
 
 def worse(value: float, threshold: float, goal: PrimaryMetricGoal) -> bool:

@@ -51,6 +51,9 @@ from .retries import Cause, cause_of_end
 SAME_FAILURES = 3
 """So many first runs failing the same way end the sweep: the script is broken, not its values."""
 
+ADVICE_AFTER = 8
+"""When so many runs have ended the policy is asked whether it suits the metric."""
+
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 """What differs between two runs that fail the same way."""
 
@@ -384,7 +387,7 @@ class Planner:
         if event.exit_code == 0 and not asked:
             run.status = Status.COMPLETED
             self._ended += 1
-            return [*self._unlogged_metric(run, event), *self._finish()]
+            return [*self._unlogged_metric(run, event), *self._advise(), *self._finish()]
         if not asked:
             run.cause = cause_of_end(
                 event.exit_code, event.last_words, killed_for_memory=event.killed_for_memory
@@ -403,7 +406,7 @@ class Planner:
         self._ended += 1
         if asked:
             run.status = Status.COMPLETED if cause is Cause.PLATEAU else Status.CANCELED
-            return self._finish()
+            return [*self._advise(), *self._finish()]
         run.status = Status.FAILED
         said = f"run {run.number} failed: {_how_it_ended(event.exit_code)}"
         if event.last_words:
@@ -444,6 +447,12 @@ class Planner:
             run.counted_from = run.attempt
             values = self._config.given[run.number].values if run.origin else ()
         self.history.restart(run.id, values)
+
+    def _advise(self) -> list[Action]:
+        """What the policy says of the metric, once so many runs have ended."""
+        advice = getattr(self._config.policy, "advice", None)  # which a stranger's policy need not have
+        said = advice(self.history) if advice and self._ended == ADVICE_AFTER else None
+        return [Say("warning", said)] if said else []
 
     def _unlogged_metric(self, run: RunRecord, ended: Ended) -> list[Action]:
         metric = self._config.primary_metric_name

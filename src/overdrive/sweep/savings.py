@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..model.history import History
 from ..model.records import RunRecord, Status
-from ..policies.base import controls
+from ..policies.base import controls, loss
 from .retries import Cause
 
 CONFIDENCE = 0.95
@@ -29,6 +30,8 @@ class Savings(NamedTuple):
     stopped: int = 0
     controls: int = 0
     won: int = 0
+    lost: float | None = None
+    lost_bound: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name, and `risk`."""
@@ -44,12 +47,13 @@ class Savings(NamedTuple):
             return "nothing saved"
         share = round(100 * self.intervals / self.whole_intervals)
         said = f"{share} % of {self.whole_intervals:,} intervals and {_hours(self.seconds, self.whole_seconds)} saved"
-        if self.risk is None:
-            return said
-        return (
-            f"{said}; {self.won} of {self.controls} controls would have won: "
-            f"below {100 * self.risk:.2g} % of the stopped (95 %)"
-        )
+        if self.risk is not None:
+            said += f"; {self.won} of {self.controls} controls would have won"
+        if self.lost_bound is not None:
+            said += f"; chance that the winner was lost below {_percent(self.lost_bound)} (95 %)"
+        elif self.risk is not None:
+            said += f": below {_percent(self.risk)} of the stopped (95 %)"
+        return said
 
 
 def savings(history: History) -> Savings:
@@ -72,7 +76,16 @@ def savings(history: History) -> Savings:
         seconds += rest
         whole_seconds += taken + rest
     stopped = sum(run.status is Status.CANCELED and run.cause == Cause.POLICY for run in own)
-    return Savings(round(intervals), round(whole), seconds, whole_seconds, stopped, *controls(history))
+    lost = loss(history)
+    return Savings(
+        round(intervals),
+        round(whole),
+        seconds,
+        whole_seconds,
+        stopped,
+        *controls(history),
+        *(lost or (None, None)),
+    )
 
 
 def saved_intervals(runs: Iterable[RunRecord]) -> int:
@@ -111,6 +124,12 @@ def _binomial(k: int, n: int, p: float) -> float:
     for i in range(k):
         ways *= (n - i) / (i + 1)
     return ways * p**k * (1 - p) ** (n - k)
+
+
+def _percent(share: float) -> str:
+    """Rounded up: a bound is never said to be lower than it is."""
+    percent = 100 * share
+    return f"{math.ceil(percent) if percent >= 1 else max(0.1, math.ceil(10 * percent) / 10):g} %"
 
 
 def _hours(saved: float, whole: float) -> str:

@@ -66,3 +66,26 @@ def test_a_reason_that_would_read_as_false_shows_more_digits(history_of):
     history = history_of(MAX, {"a": [0.8], "b": [0.6666]})
     verdict = BanditPolicy(slack_factor=0.2).judge(history["b"], 1, history)
     assert verdict[:2] == (True, "best 0.6666 at interval 1, below 0.6667 = 0.8 / (1 + 0.2)")
+
+
+ADVICE = [
+    ([0.95, 0.96, 0.97, 0.98, 0.99], 0.1, MAX, "stops nothing"),  # 0.99 / 1.1 = 0.9 is below them all
+    ([0.01, 0.06, 0.07, 0.08, 0.5], 0.1, MIN, "stops whatever is not the best"),  # up to 0.011 goes on
+    ([-0.5, 0.1, 0.2, 0.3, 0.4], 0.5, MAX, "zero lies among the values"),
+    ([0.2, 0.5, 0.7, 0.8, 0.85], 0.1, MAX, None),  # 0.773 lies between them
+    ([0.95, 0.96, 0.97, 0.98], 0.1, MAX, None),  # too few to tell
+    ([0.5] * 5, 0.1, MAX, None),
+]
+
+
+@pytest.mark.parametrize(("bests", "factor", "goal", "said"), ADVICE)
+def test_a_ratio_for_a_metric_without_a_natural_zero_is_advised_against(
+    bests, factor, goal, said, history_of
+):
+    history = history_of(goal, {str(n): [value] for n, value in enumerate(bests)})
+    found = BanditPolicy(slack_factor=factor).advice(history)
+    assert (found is None) == (said is None)
+    if said:
+        assert said in found
+        assert "slack_amount (about" in found
+    assert BanditPolicy(slack_amount=0.1).advice(history) is None

@@ -2,17 +2,17 @@
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overdrive.errors import ConfigError
+from overdrive.forecasts.chances import LEAST_FINISHED, chances
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status
 from overdrive.policies.base import Kind
-from overdrive.policies.forecast import LEAST_FINISHED, PAUSE, ForecastPolicy, doubt, outlook
+from overdrive.policies.forecast import MOST_PAUSES, PAUSE, SPENT, ForecastPolicy
 from overdrive.policies.median import MedianStoppingPolicy
 
 MAX, MIN = PrimaryMetricGoal.MAXIMIZE, PrimaryMetricGoal.MINIMIZE
@@ -37,12 +37,12 @@ def good_ones(goal=MAX, count=12):
     return [([sign * v for v in rising(0.8 + n / 100)], DONE, {"x": n / 10}) for n in range(count)]
 
 
-def test_the_shares_of_any_number_of_runs_make_up_the_risk():
+def test_the_shares_of_any_number_of_runs_have_one_sum():
     policy = ForecastPolicy(risk=0.05)
-    assert policy.share(0) == pytest.approx(100 * 0.05 / 101**2)
-    assert (
-        0.04 < sum(policy.share(n) for n in range(1000)) < sum(policy.share(n) for n in range(100_000)) < 0.05
-    )
+    assert policy.share(0) == pytest.approx(0.05 / SPENT * 100 / 101**2)
+    hundred, all_ = (sum(policy.share(n) for n in range(count)) for count in (100, 100_000))
+    assert hundred == pytest.approx(0.05 / SPENT / 2, rel=0.02)
+    assert all_ == pytest.approx(0.05 / SPENT, rel=0.02)
 
 
 def test_one_in_twenty_is_a_control_and_always_the_same_ones():
@@ -107,16 +107,6 @@ def test_nothing_is_stopped_before_the_least_interval():
     history = sweep(MAX, *good_ones(), ([0.01] * 10, LIVE))
     policy = ForecastPolicy(0.9, min_interval=8, control=0)
     assert [policy.judge(history["12"], k, history).stop for k in (7, 8)] == [False, True]
-
-
-def test_the_score_by_hand():
-    # At 4 of 8: best 0.5, four of five others are ahead there (one has not come so far and does not count).
-    others = [([0.6, 0.7, 0.8, 0.8], DONE)] * 4 + [([0.1], LIVE), ([0.2], Status.CANCELED)]
-    history = sweep(MAX, *others, ([0.1, 0.3, 0.2, 0.5, 0.9], LIVE))
-    steps = [0.2, -0.1, 0.3]
-    moves = np.std(steps)
-    expected = math.log(4.5 / 7) + math.log(0.15 + 0.5) + 0.1 * math.log((0.9 - 0.5) / moves)
-    assert outlook(history["6"], 4, history, 8) == pytest.approx(expected)
 
 
 def test_runs_that_go_on_longer_than_any_that_finished():
@@ -191,7 +181,7 @@ def test_a_pause_comes_sooner_than_a_stop_once_a_run_has_shown_that_it_can_rest(
     rests = sweep(MAX, *runs, (rising(0.3)[:3], Status.PAUSED, {"x": 0.1}))
     assert policy.bar(rests["12"], rests) == PAUSE
     assert ForecastPolicy(pause=False).bar(rests["12"], rests) == ForecastPolicy().share(12)
-    rests["12"].causes.append("pause")  # it has rested once: its next stop is final
+    rests["12"].causes += ["pause"] * MOST_PAUSES  # it has rested often enough: its next stop is final
     assert policy.bar(rests["12"], rests) == policy.share(12)
 
 
@@ -201,7 +191,7 @@ def test_at_the_end_the_best_of_the_paused_runs_is_taken_up_if_it_has_a_chance()
         MAX, *good_ones(), (hopeless, Status.PAUSED, {"x": 0.5}), (near, Status.PAUSED, {"x": 1.1})
     )
     resting = [history["12"], history["13"]]
-    policy = ForecastPolicy(control=0)
+    policy = ForecastPolicy(risk=0.01, control=0)
     assert policy.take_up(resting, history, more=False) is history["13"]
     assert policy.take_up(resting[:1], history, more=False) is None
     few = sweep(MAX, *good_ones(count=LEAST_FINISHED - 1), (near, Status.PAUSED, {"x": 1.1}))
@@ -209,12 +199,14 @@ def test_at_the_end_the_best_of_the_paused_runs_is_taken_up_if_it_has_a_chance()
 
 
 def test_a_control_that_would_have_won_makes_every_chance_larger():
-    history = sweep(MAX, *good_ones(), (rising(1.0), DONE, {"x": 0.0}), (rising(0.99), DONE, {"x": 0.0}))
-    assert doubt(history) == 1
-    history["13"].cause = "control"
-    assert doubt(history) == 1  # run 12 is better
+    """By four times itself: a run that would be stopped goes on."""
+    ones = [*good_ones(), (rising(1.0), DONE, {"x": 0.0}), (rising(0.45)[:12], LIVE, {"x": 0.15})]
+    history = sweep(MAX, *ones)
+    chance = float(chances(history, [history["13"]], [12])[0])
+    policy = ForecastPolicy(risk=min(0.99, 2 * chance * 114**2 / 100 * SPENT), control=0)
+    assert policy.judge(history["13"], 12, history).stop
     history["12"].cause = "control"
-    assert doubt(history) == 9
+    assert not policy.judge(history["13"], 12, history).stop
 
 
 def test_patience_ends_a_run_early_and_spares_controls():

@@ -18,7 +18,7 @@ from overdrive.policies.base import GO_ON, Verdict
 from overdrive.sweep.config import HyperDriveConfig
 from overdrive.sweep.events import Asked, Cancel, Ended, Finish, Launch, Reported, Say, Started, Tick
 from overdrive.sweep.limits import Limits
-from overdrive.sweep.planner import Planner
+from overdrive.sweep.planner import ADVICE_AFTER, Planner
 from overdrive.sweep.script import ScriptRunConfig
 
 METRIC = "accuracy"
@@ -594,3 +594,22 @@ def test_a_metric_that_was_only_printed_under_another_case_is_named():
     said = of(Say, sweep.step(Ended("s_0", sweep.now, 0, printed=printed)))
     assert f"logged no metric at all, and printed {METRIC.upper()}, epoch" in said[0].text
     assert f"did you mean {METRIC.upper()!r}?" in said[0].text
+
+
+# ---------------------------------------------------------------- advice
+
+
+def test_a_policy_that_does_not_suit_the_metric_is_told_of_once():
+    sweep = begun(total=12, concurrent=12, policy=BanditPolicy(slack_factor=0.1, delay_evaluation=2))
+    for number in range(11):
+        sweep.report(number, 0.95 + number / 1000)  # 0.959 / 1.1 is below them all
+        said = [action.text for action in of(Say, sweep.end(number))]
+        assert bool(said) == (number + 1 == ADVICE_AFTER)
+        assert not said or "stops nothing" in said[0]
+
+
+def test_a_policy_that_gives_no_advice_is_not_asked():
+    sweep = begun(total=9, concurrent=9, policy=Below(0.0))
+    for number in range(8):
+        sweep.report(number, 0.5)
+        assert not of(Say, sweep.end(number))

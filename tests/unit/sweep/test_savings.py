@@ -1,5 +1,7 @@
 """Savings and controls, by hand."""
 
+import math
+
 import pytest
 
 from overdrive.model.history import History
@@ -105,7 +107,23 @@ def test_as_programs_see_it():
         "controls": 1,
         "won": 0,
         "risk": 0.95,
+        "lost": None,
+        "lost_bound": None,
     }
+
+
+def test_the_chance_that_the_winner_was_lost_counts_every_stop_of_any_policy():
+    ones = [run(Status.COMPLETED, 10, n, value=0.5 + n / 100, ended=float(n)) for n in range(10)]
+    near = run(Status.CANCELED, 3, 10, value=0.58, cause="policy", ended=10.0)
+    far = run(Status.CANCELED, 3, 11, value=0.1, cause="policy", ended=11.0)
+    only_far, both = savings(history_of_runs(*ones, far)), savings(history_of_runs(*ones, near, far))
+    assert 0 < only_far.lost < both.lost < both.lost_bound < 1
+    assert both.to_json()["lost_bound"] == both.lost_bound
+    percent = math.ceil(100 * both.lost_bound)
+    assert str(both).endswith(f"; chance that the winner was lost below {percent} % (95 %)")
+    user = run(Status.CANCELED, 3, 10, value=0.58, cause="user")
+    assert savings(history_of_runs(*ones, user)).lost is None
+    assert savings(history_of_runs(*ones[:3], far)).lost is None  # nobody knows enough
 
 
 def test_the_bound_is_clopper_and_pearsons():
