@@ -263,8 +263,8 @@ class _Still(urllib.request.HTTPRedirectHandler):
 def studio(lab: Any) -> Iterator[Callable[..., Studio]]:
     opened: list[Studio] = []
 
-    def start(*options: str) -> Studio:
-        opened.append(Studio(lab.workspace.root, *options))
+    def start(*options: str, root: Path | None = None) -> Studio:
+        opened.append(Studio(root or lab.workspace.root, *options))
         return opened[-1]
 
     yield start

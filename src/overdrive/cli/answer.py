@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from ..errors import NotFound
 from ..model.records import RunRecord
 from ..runtime.wire import HOME
+from ..sdk.addresses import FOLDER
 from ..sdk.view import SweepView
-from ..sdk.workspace import FOLDER, Workspace
+from ..sdk.workspace import Workspace
 
 
 class Meant(NamedTuple):

@@ -9,8 +9,9 @@ from ..adapters.job_file import lead, load, machine_of, submit
 from ..adapters.pipeline import Pipeline
 from ..errors import ConfigError, NotFound
 from ..model.records import Status
+from ..sdk.addresses import FOLDER
 from ..sdk.run import Run
-from ..sdk.workspace import FOLDER, Workspace
+from ..sdk.workspace import Workspace
 from .answer import look_after, open_workspace, print_json
 from .follow import follow, open_screen
 from .report import print_summary

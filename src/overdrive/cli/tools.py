@@ -149,6 +149,25 @@ def compute_list(as_json: Json = False, workspace: Folder = None) -> int:
     return list_targets(workspace, as_json=as_json)
 
 
+_store = typer.Typer(help="Where a workspace keeps its memory.", rich_markup_mode=None)
+app.add_typer(_store, name="store")
+
+
+@_store.command("copy")
+def store_copy(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A store's URL, an SQLite file, or a project's folder.")
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The same; it must not hold anything yet.")],
+    as_json: Json = False,
+    workspace: Folder = None,
+) -> int:
+    """Copy all that one store holds into another, and check each row."""
+    from .store import copy
+
+    return copy(workspace, source, target, as_json=as_json)
+
+
 @app.command("report")
 def report_(
     ident: Id = "last",

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from ..errors import ConfigError, NotFound, Unsupported
 from ..model.records import Status
 from ..runtime.wire import HOME
 from ..store.base import Store, open_store
+from .addresses import FOLDER, in_workspace
 from .data import Dataset, FileDataset
 from .datastore import Datastore
 from .run import START_SECONDS
@@ -23,8 +23,6 @@ from .settings import Settings, read_settings
 if TYPE_CHECKING:
     from .experiment import Experiment
     from .run import Run
-
-FOLDER = ".overdrive"
 
 _PATH = {
     "overdrive": "",
@@ -107,10 +105,7 @@ class Workspace:
             return f"sqlite:///{self.home / 'overdrive.db'}"
         if url.startswith("sqlite:///"):  # controllers run in another folder
             return f"sqlite:///{self.root / url.removeprefix('sqlite:///')}"
-        if "workspace=" in url.partition("?")[2]:
-            return url
-        name = store.get("workspace") or self.name or "default"
-        return f"{url}{'&' if '?' in url else '?'}workspace={quote(name, errors='surrogateescape')}"
+        return in_workspace(url, store.get("workspace") or self.name or "default")
 
     @cached_property
     def store(self) -> Store:

@@ -202,6 +202,13 @@ class Store(Protocol):
     def models(self, name: str | None = None) -> list[dict[str, Any]]:
         """Registered models, newest version first."""
 
+    def copy_to(self, target: Store) -> dict[str, int]:
+        """Write all that this store holds into an empty one, and compare each row; how many rows, by table.
+
+        StoreError, and a target that is as it was, when that is not empty, when this store changes meanwhile, or
+        when a row does not arrive as it was.
+        """
+
     def close(self) -> None:
         """Give the connections back."""
 

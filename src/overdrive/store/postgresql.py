@@ -9,13 +9,14 @@ import hashlib
 import re
 import sys
 from array import array
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
 from ..errors import StoreError
 from .base import Logged
-from .rows import POINT
+from .schema import metadata
 from .sql import BUSY_SECONDS, SqlStore
 
 LONGEST_NAME = 63
@@ -109,14 +110,23 @@ class PostgresStore(SqlStore):
     def _alone(self, db: sa.Connection) -> None:
         db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self._schema})
 
-    def _add_points(self, db: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
+    def _fill(
+        self, db: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
         if len(rows) < MANY:
-            return super()._add_points(db, rows)
+            return super()._fill(db, table, columns, rows)
         driver: Any = db.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY points ({', '.join(POINT)}) FROM STDIN") as copy:
+        what = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+        with driver.cursor() as cursor, cursor.copy(what) as copy:
             for row in rows:
                 copy.write_row(row)
         return None
+
+    def _filled(self, db: sa.Connection) -> None:
+        for table in metadata.tables.values():
+            if "key" in table.columns:  # the next row takes up behind the last one
+                place = f"pg_get_serial_sequence('{table.name}', 'key')"
+                db.exec_driver_sql(f"SELECT setval({place}, max(key)) FROM {table.name} HAVING max(key) > 0")
 
     def _changed(self, db: sa.Connection) -> None:
         db.exec_driver_sql(f"NOTIFY {self._schema}")

@@ -151,7 +151,6 @@ _UPDATE_RUN = _update_run(
 
 
 POINT = ("sweep", "run", "attempt", "name", "value", "step", "time")
-_ADD_POINT = f"INSERT INTO points ({', '.join(POINT)}) VALUES ({', '.join('?' for _ in POINT)})"
 _SET_OFFSET = "UPDATE runs SET metric_offset = ? WHERE id = ?"
 
 
@@ -164,14 +163,16 @@ def point_rows(key: int, turn: Turn) -> list[tuple[Any, ...]]:
     ]
 
 
-def add_points(db: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert the rows of points."""
-    _many(db, _ADD_POINT, rows)
+def insert(db: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows of these columns."""
+    _many(db, f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})", rows)
 
 
 def _many(db: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """A statement with `?` for each value, for many rows, past SQLAlchemy, which takes longer for a row than SQLite."""
     style = db.dialect.paramstyle
+    if not rows:
+        return
     db.exec_driver_sql(statement if style == "qmark" else statement.replace("?", "%s"), list(rows))
 
 

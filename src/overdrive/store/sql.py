@@ -15,15 +15,16 @@ from ..errors import NotFound, StoreError, SweepHeld
 from ..model.metrics import Point
 from ..model.records import Brief, SweepRecord, Wish
 from ..model.scalars import Column
-from . import schema
-from .base import START, Change, Cursor, Entry, Holder, Logged, Message, Request, Turn
+from . import copying, schema
+from .base import START, Change, Cursor, Entry, Holder, Logged, Message, Request, Store, Turn
 from .rows import (
     BRIEF,
+    POINT,
     RUN,
-    add_points,
     brief_of,
     dumps,
     goal_of,
+    insert,
     point_rows,
     run_of,
     sweep_columns,
@@ -107,15 +108,21 @@ class SqlStore:
     def _write_turn(self, db: sa.Connection, key: int, revision: int, turn: Turn) -> None:
         write_turn(db, key, revision, turn)
         if turn.points:
-            self._add_points(db, point_rows(key, turn))
+            self._fill(db, points.name, POINT, point_rows(key, turn))
         self._changed(db)
 
     def _gathered(self, db: sa.Connection, rows: sa.Subquery) -> Logged:
         """The numbers of these rows (key, run, name, attempt, number) in the order of their keys."""
         raise NotImplementedError
 
-    def _add_points(self, db: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
-        add_points(db, rows)
+    def _fill(
+        self, db: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Add many rows of one table."""
+        insert(db, table, columns, rows)
+
+    def _filled(self, db: sa.Connection) -> None:
+        """The tables were filled with rows whose keys were given."""
 
     def _changed(self, db: sa.Connection) -> None:
         """Tell whoever waits that this transaction changes something."""
@@ -340,6 +347,22 @@ class SqlStore:
             query = query.where(models.c.name == name)
         with self._read() as db:
             return [{"name": r.name, "version": r.version, **json.loads(r.model)} for r in db.execute(query)]
+
+    # The whole
+
+    def copy_to(self, target: Store) -> dict[str, int]:
+        if not isinstance(target, SqlStore):
+            raise StoreError(f"{self._name}: only another SQL store can take over its rows")
+        with target._write() as there, self._read() as here:
+            counts = copying.copy_rows(here, there, target._fill, (self._name, target._name))
+            target._filled(there)
+            with self._read() as now:
+                if copying.state(now) != copying.state(here):
+                    raise StoreError(
+                        f"{self._name} has changed meanwhile, and nothing was copied; copy again"
+                    )
+            target._changed(there)
+        return counts
 
     # Connections
 
