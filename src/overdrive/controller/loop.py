@@ -106,6 +106,8 @@ class Controller:
                 "info",
                 f"every run starts cold: {self._jobs.obstacles[0]}; `warm` may name what is to be imported",
             )
+        if self._store.remark and not self._planner.history:
+            self._say("info", self._store.remark)
         self._take_requests()
         self._feed(Tick(self._clock.now()))
         self._act()

@@ -131,7 +131,12 @@ Logged = dict[tuple[str, str, int], "array[float]"]
 
 
 class Store(Protocol):
-    """One question a method. NotFound where a named thing does not exist, StoreError when the store fails."""
+    """One question a method. NotFound where a named thing does not exist, StoreError when the store fails.
+
+    `remark` is what a user should know of the place where the store is, or None.
+    """
+
+    remark: str | None
 
     def create_sweep(self, sweep: SweepRecord, turn: Turn | None = None) -> None:
         """Write a new sweep, whose id must be new, and the inherited runs and points that it begins with."""

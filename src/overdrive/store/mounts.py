@@ -8,18 +8,20 @@ from pathlib import Path
 NETWORK = (
     *("9p", "afs", "beegfs", "ceph", "cifs", "gfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "ocfs2"),
     *("orangefs", "panfs", "pvfs2", "smb", "virtiofs", "wekafs"),
-    *(
-        "fuse.ceph",
-        "fuse.gluster",
-        "fuse.juicefs",
-        "fuse.mfs",
-        "fuse.sshfs",
-        "fuse.s3fs",
-        "fuse.rclone",
-        "fuse.gcsfuse",
-    ),
+    "fuse.",
 )
 """How the types of file systems begin that several machines may write at once."""
+
+LOCAL = (
+    "fuse.ntfs",
+    "fuse.exfat",
+    "fuse.ext",
+    "fuse.fuse-overlayfs",
+    "fuse.encfs",
+    "fuse.gocryptfs",
+    "fuse.apfs",
+)
+"""And those of the programs below `fuse.`, most of which reach over a network, that do not."""
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -32,7 +34,12 @@ def network_file_system(path: Path) -> str | None:
     except OSError:
         return None
     kind = file_system(str(folder), text)
-    return kind if kind is not None and kind.startswith(NETWORK) else None
+    return kind if kind is not None and is_network(kind) else None
+
+
+def is_network(kind: str) -> bool:
+    """Whether several machines may write at once to a file system of this type."""
+    return kind.startswith(NETWORK) and not kind.startswith(LOCAL)
 
 
 def file_system(folder: str, mountinfo: str) -> str | None:

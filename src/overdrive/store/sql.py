@@ -71,6 +71,8 @@ class SqlStore:
     WRITING: ClassVar[dict[str, Any]] = {}
     """What SQLAlchemy is told of connections that read only, and of those that write."""
 
+    remark: str | None = None
+
     def __init__(self, name: str, engine: sa.Engine, now: sa.ColumnElement[float]) -> None:
         self._name = name
         self._engine = engine
