@@ -58,13 +58,15 @@ def recorded(count: int, epochs: int) -> list[list[float]]:
 
 
 class Look(NamedTuple):
-    """How it stood before a turn: seconds of this process, runs ended, events so far, turns, megabytes."""
+    """How it stood before a turn: seconds of this process, runs ended, events so far, turns, megabytes; `pace` is how
+    many seconds a fixed piece of work takes, since other programs of a busy machine make all of them slower."""
 
     seconds: float
     ended: int
     events: int
     turns: int
     megabytes: float
+    pace: float
 
 
 @dataclass
@@ -86,7 +88,7 @@ class Simulation:
         self._reports: dict[str, Report] = {}
         self.looks: list[Look] = []
         self.ended = self.events = self.turns = 0
-        self.longest = 0.0
+        self.longest = self._pacing = 0.0
         self._polled = time.perf_counter()
         self.jobs = SimpleNamespace(
             obstacles=(),
@@ -187,7 +189,12 @@ class Simulation:
         """Write down how it stands."""
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         megabytes = pages * resource.getpagesize() / 1e6
-        self.looks.append(Look(time.process_time(), self.ended, self.events, self.turns, megabytes))
+        began = time.process_time()
+        for _ in range(20):
+            sorted({str(number): [number] for number in range(2000)}.items())
+        pace, self._pacing = time.process_time() - began, self._pacing + time.process_time() - began
+        seconds = time.process_time() - self._pacing
+        self.looks.append(Look(seconds, self.ended, self.events, self.turns, megabytes, pace))
 
 
 def sweep(folder: Path, config: HyperDriveConfig, simulation: Simulation, url: str | None = None) -> History:

@@ -5,7 +5,8 @@
 Run 0 climbs by a thousandth a value. Every other run climbs almost as fast for `--seconds`, then stands still, and so
 falls behind the bandit's slack at a value that is known: a decision takes from that value's log() to the TERM in
 the script, the signal's way included. Printed: whether every value that was logged is stored, the decisions, and what
-the controller took of a core, from the first value to the last, and of memory.
+the controller took of a core, while all places are taken, and of memory. Beside it, how late a bare sleep ends: on a
+busy machine everybody waits for the processor.
 """
 
 from __future__ import annotations
@@ -70,13 +71,15 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Watch(threading.Thread):
-    """The processor time of a process, looked at every tenth of a second, and its largest memory."""
+    """The processor time of a process, looked at every 50 ms, and its largest memory; `late` is by how much the sleeps
+    in between were too long, which is what this machine's processor keeps anybody waiting."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self._pid = pid
         self.seen: list[tuple[float, float]] = []
         self.megabytes = 0.0
+        self.late: list[float] = []
         self.start()
 
     def run(self) -> None:
@@ -86,7 +89,9 @@ class Watch(threading.Thread):
                 self.seen.append((time.time(), (int(fields[11]) + int(fields[12])) / TICKS))
                 status = Path(f"/proc/{self._pid}/status").read_text()
                 self.megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-                time.sleep(0.1)
+                before = time.perf_counter()
+                time.sleep(0.05)
+                self.late.append(time.perf_counter() - before - 0.05)
         except (OSError, IndexError):
             return
 
@@ -158,6 +163,11 @@ def _report(run: HyperDriveRun, watch: Watch, given: argparse.Namespace) -> None
     print(f"{given.runs} runs, {given.places} at once, {given.sampling} sampling, bandit")
     print(f"{logged} values logged, {pace:.0f} a second in the mean; {missing} of them are not stored")
     print(f"decisions: median {cut[49]:.0f} ms, 99 % {cut[98]:.0f} ms, worst {decisions[-1]:.0f} ms")
+    late = sorted(1e3 * one for one in watch.late)
+    print(
+        f"beside it a bare sleep ended late by {statistics.median(late):.0f} ms in the median, "
+        f"99 % {late[int(0.99 * len(late))]:.0f} ms"
+    )
     print(f"controller: {100 * watch.share(begin, end):.0f} % of a core, {watch.megabytes:.0f} MB at most")
 
 

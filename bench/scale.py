@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import gc
 import io
+import statistics
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -63,12 +64,13 @@ def tenths(looks: list[Look]) -> list[Look]:
 
 
 def report(looks: list[Look]) -> float:
-    """Print a line a tenth; how much dearer an event became."""
+    """Print a line a tenth; how much dearer an event became, by the machine's pace at the time."""
     costs = []
     for before, after in pairwise(tenths(looks)):
         seconds, events = after.seconds - before.seconds, max(1, after.events - before.events)
         turns = max(1, after.turns - before.turns)
-        costs.append(seconds / events)
+        within = [one.pace for one in looks if before.ended <= one.ended <= after.ended]
+        costs.append(seconds / events / statistics.median(within))
         print(
             f"{after.ended:9,} runs ended: {events / seconds:7,.0f} events/s, "
             f"turn {1e3 * seconds / turns:6.1f} ms with {events / turns:6.0f} events, "
@@ -149,7 +151,9 @@ def main() -> None:
         f"all: {last.events:,} events in {seconds:.0f} s of a core ({last.events / seconds:,.0f} a second), "
         f"{last.turns:,} turns, the longest {simulation.longest:.1f} s, database {megabytes:,.0f} MB"
     )
-    print(f"an event costs {growth:.2f} times as much in the last tenth as in the second one")
+    print(
+        f"an event costs {growth:.2f} times as much in the last tenth as in the second one, by a fixed work's time"
+    )
     if given.plot:
         plot(simulation.looks, given.plot, what)
 

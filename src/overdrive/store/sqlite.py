@@ -88,7 +88,8 @@ def _engine(path: Path, *, network: bool) -> sa.Engine:
     def configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: sqlite3 would begin too late
         _set_journal(connection, path, network)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        # 16 MB of pages: with 100,000 runs the usual 2 MB make each change of a run half as dear again.
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
