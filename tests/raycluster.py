@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,25 +25,25 @@ class RayCluster:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-        self.port = _free_port()
+        self.address = ""
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
 
     def up(self) -> None:
-        self.start(
-            "head", "--head", f"--port={self.port}", "--include-dashboard=false", f"--temp-dir={self.folder}"
+        os.environ["RAY_AUTH_MODE"] = "disabled"  # whatever token this machine may have
+        log = self.start(
+            "head", "--head", "--port=0", "--include-dashboard=false", f"--temp-dir={self.folder}"
         )
+        found = re.search(r"--address='([^']+)'", log)
+        assert found, log
+        self.address = found[1]
         self.start_second()
         os.environ["RAY_ADDRESS"] = self.address
 
     def start_second(self) -> None:
-        self.start("second", f"--address=127.0.0.1:{self.port}", '--resources={"second": 4}')
+        self.start("second", f"--address={self.address}", '--resources={"second": 4}')
 
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    def start(self, name: str, *words: str) -> None:
-        """Start a node, and wait until its raylet serves."""
+    def start(self, name: str, *words: str) -> str:
+        """Start a node, and wait until its raylet serves; what it said."""
         log = self.folder / f"{name}.out"
         common = (f"--num-cpus={CPUS}", "--object-store-memory=80000000", "--disable-usage-stats", "--block")
         for _ in range(ATTEMPTS):
@@ -56,8 +56,9 @@ class RayCluster:
                     env={**os.environ, "RAY_worker_niceness": "0"},  # 15 starves beside other tests
                     start_new_session=True,
                 )
-            if until(partial(self._outcome, log, node), f"the Ray node {name}", 120) == "up":
-                return
+            if until(partial(self._outcome, log, node), f"the Ray node {name}", 300) == "up":
+                until(lambda: b"To terminate" in log.read_bytes(), "the last of its words")
+                return log.read_text()
         raise AssertionError(f"no Ray node: {log.read_text()[-2000:]}")
 
     @staticmethod
@@ -91,11 +92,6 @@ class RayCluster:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-        os.environ.pop("RAY_ADDRESS", None)
+        for name in ("RAY_ADDRESS", "RAY_AUTH_MODE"):
+            os.environ.pop(name, None)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
