@@ -34,7 +34,7 @@ _WRAP = r"(?:(?:np\.|numpy\.)?(?:float\d*|tensor|array)\(\[?|\((?:train=[^,()]{0
 _PART = r"(?:/(?P<of>\d++)(?=\s?\())?"
 _BEGIN = r"(?<![\w./@%-])"
 
-_KIND = r"(?:(?P<kind>train|training|val|valid|validation|test|eval|dev|mean|average|avg|best|final)\s)?"
+_KIND = r"(?:(?P<kind>train|training|val|valid|validation|test|eval|dev|mean|average|avg|best)\s)?"
 """Words before a name that are part of it: the accuracy of the test is not that of the training."""
 
 _PAIR = re.compile(
