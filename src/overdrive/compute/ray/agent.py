@@ -50,6 +50,7 @@ class _Run:
     grace: float
     roots: dict[str, str] = field(default_factory=dict)
     source: Mapping[str, int] = field(default_factory=dict)
+    started: bool = False  # the launcher has been told of it
     phase: str = "starting"
     note: str = ""
     holder: asyncio.StreamWriter | None = None
@@ -82,6 +83,7 @@ class Agent:
         self._folder = f"{private_folder('/tmp')}/ray-{name}-{node[:16]}.d"
         os.environ.pop("OMP_NUM_THREADS", None)  # Ray's, for this very process
         self._runs: dict[str, _Run] = {}
+        self._cancelled: dict[str, float] = {}  # the grace of runs that were cancelled while being made ready
         self._sources: dict[str, asyncio.Task[tuple[str, Mapping[str, int]]]] = {}
         self._shared: dict[str, bool] = {}
         self._scratch = {self._folder}
@@ -178,6 +180,9 @@ class Agent:
             order["warm"] and Warmth(*order["warm"]),
         )
         self._compute.start(job)
+        run.started = True
+        if run.id in self._cancelled:
+            self._compute.cancel(run.id, self._cancelled.pop(run.id))
         self._poll()
         return run
 
@@ -225,9 +230,12 @@ class Agent:
 
     async def cancel(self, id: str, grace: float) -> None:
         """TERM now, KILL after `grace` seconds, to all processes of a run."""
-        if id in self._runs:
+        run = self._runs.get(id)
+        if run is not None and run.started:
             self._compute.cancel(id, grace)
             self._poll()
+        else:  # it is being made ready, or its order is on its way here
+            self._cancelled[id] = grace
 
     def _poll(self) -> None:
         """Take the launcher's news, and be called when there is more."""
