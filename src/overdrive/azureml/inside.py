@@ -6,9 +6,10 @@ Standard library only, Python 3.8 and up.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import NotFound, RunContextError
 from ..runtime import wire
@@ -206,6 +207,31 @@ class AzureRun(ScriptRun):
         """Id, status and arguments."""
         definition = {"script": sys.argv[0], "arguments": sys.argv[1:]}
         return {"runId": self.id, "status": "Running", "runDefinition": definition}
+
+    def get_details_with_logs(self) -> dict[str, Any]:
+        """Its details, and where what it prints is written."""
+        names = ("stdout.txt", "stderr.txt")
+        return {**self.get_details(), "logFiles": dict(zip(names, self.get_all_logs()))}
+
+    def get_all_logs(self, destination: str | None = None) -> list[str]:
+        """The files of what it has printed so far, as copies where a folder is named."""
+        if self.offline:
+            return []
+        files = [self._folder().stdout, self._folder().stderr]
+        if destination is None:
+            return files
+        os.makedirs(destination, exist_ok=True)
+        return [shutil.copy(path, destination) for path in files]
+
+    def _ask_outside(self, *_: Any, **__: Any) -> NoReturn:
+        """A script is in its snapshot already, and in its environment."""
+        raise RunContextError(
+            "a training script cannot ask for its own snapshot or environment: ask the child run where the sweep"
+            " was submitted; the source is in the working directory, the interpreter is %r"
+            % (sys.executable,)
+        )
+
+    get_environment = get_snapshot_id = restore_snapshot = take_snapshot = _ask_outside
 
     def get_metrics(self, name: str | None = None, **_: Any) -> dict[str, Any]:
         """What has been logged so far, by name: a value, or the list of several."""

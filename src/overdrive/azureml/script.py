@@ -124,6 +124,10 @@ class ScriptRunConfig(script.ScriptRunConfig):
             changes["compute_target"] = live.target
         variables = getattr(live, "environment_variables", None) or {}
         changes["environment_variables"] = {**(self.environment_variables or {}), **variables}
+        for name in ("data_references", "data"):
+            if getattr(live, name, None):
+                words = "is not taken: pass Dataset.File.from_files(...).as_mount() as an argument instead"
+                raise ConfigError(Problem(f"run_config.{name}", words))
         processes = getattr(live, "distributed_job_config", None)
         return self._with({**changes, **({"distributed_job_config": processes} if processes else {})})
 

@@ -24,6 +24,7 @@ from typing import Any
 from ..errors import ComputeError
 from ..runtime import wire
 from .base import OUT_OF_MEMORY, Claim, Job, JobState, Phase
+from .cards import end_of, start_of
 from .node import leave_order, withhold
 from .options import checked
 from .slurm_queue import KNOWN, LIST, PATIENCE, Call, Row, flags, is_temporary, others, rows, script, survey
@@ -155,7 +156,9 @@ class SlurmCompute:
                 places=known.get(claim.id, []),
             )
             begun = os.path.exists(job.folder.job)
-            state = self._ended(job) or (self._begun(job) if begun else job.state("starting"))
+            state = end_of(job.id, job.folder) or (
+                start_of(job.id, job.folder) if begun else job.state("starting")
+            )
             there = begun or state.over or lost_touch or any(place in self._ids for place in job.places)
             if there or job.id in self._open:
                 states.append(state)
@@ -194,12 +197,12 @@ class SlurmCompute:
 
     def _look(self) -> None:
         for job in list(self._open.values()):
-            state = self._ended(job)
+            state = end_of(job.id, job.folder)
             if state is not None:
                 self._offer_place(job)
                 self._finish(state)
             elif job.phase == "starting" and os.path.exists(job.folder.job):
-                state = self._begun(job)
+                state = start_of(job.id, job.folder)
                 if state.phase == "running":
                     job.phase = "running"
                     self._news.append(state)
@@ -208,26 +211,6 @@ class SlurmCompute:
         """Another job may follow this one, if it was a node that has ended it: no refusal, no wish of ours."""
         if job.kept and job.grace is None and len(job.places) == 1 and os.path.exists(job.folder.job):
             self._seats.leave(job.places[0], self._ids.get(job.places[0]), job.folder, job.flags)
-
-    @staticmethod
-    def _ended(job: _Open) -> JobState | None:
-        if not os.path.exists(job.folder.exit):
-            return None
-        left = wire.read_exit(job.folder.exit)
-        if left is None:
-            return None
-        code, started, ended, note = left
-        card = wire.read_json(job.folder.job)
-        pid = card.get("pid") if isinstance(card, dict) else None
-        return job.state("ended", pid=pid, exit_code=code, started=started, ended=ended, note=note)
-
-    @staticmethod
-    def _begun(job: _Open) -> JobState:
-        """Running once its card says so; before, its folder is being made."""
-        card = wire.read_json(job.folder.job)
-        if not isinstance(card, dict):
-            return job.state("starting")
-        return job.state("running", pid=card.get("pid"), started=card.get("started"))
 
     def _finish(self, state: JobState) -> None:
         job = self._open.pop(state.id)
@@ -369,14 +352,14 @@ class SlurmCompute:
                     self._demand_end(job, 0.0)  # its node may live, and only be cut off
             elif time.monotonic() - job.gone >= ARRIVAL:
                 os.listdir(job.folder.own)  # on a network file system this brings what is new
-                self._finish(self._ended(job) or self._lost(job, found))
+                self._finish(end_of(job.id, job.folder) or self._lost(job, found))
 
     def _lost(self, job: _Open, found: list[Row]) -> JobState:
         if any(row.state == "OUT_OF_MEMORY" for row in found):
             note = f"{OUT_OF_MEMORY}: Slurm killed it"
             left = {"code": -9, "started": None, "ended": time.time(), "note": note}
             wire.write_json(job.folder.exit, left)
-            return self._ended(job) or job.state("lost", note=note)
+            return end_of(job.id, job.folder) or job.state("lost", note=note)
         said = ", ".join(f"{row.state} ({row.reason})" for row in found) or "nothing any more"
         return job.state("lost", note=f"Slurm says of it: {said}; it left no trace of its end")
 

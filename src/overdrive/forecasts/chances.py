@@ -63,6 +63,8 @@ def doubt(won: int, expected: float = 0.0) -> float:
 def loss(history: History, stopped: Sequence[RunRecord], controls: int, won: int) -> Loss | None:
     """What stopping these runs may have cost; `won` of so many controls, which were drawn from the same ones, have
     won. None where no chance is known."""
+    from scipy.special import gammaincinv  # type: ignore[import-untyped]  # which policies need not wait for
+
     known = [run for run in stopped if run.series.best is not None]
     if not known:
         return None
@@ -73,25 +75,5 @@ def loss(history: History, stopped: Sequence[RunRecord], controls: int, won: int
     lost = float(found.sum()) * len(known) / len(asked)
     shape, rate = SHAPE + won, SHAPE + lost * controls / len(known)
     return Loss(
-        -math.expm1(-lost * shape / rate), -math.expm1(-lost * gamma_quantile(shape, CONFIDENCE) / rate)
+        -math.expm1(-lost * shape / rate), -math.expm1(-lost * float(gammaincinv(shape, CONFIDENCE)) / rate)
     )
-
-
-def gamma_quantile(shape: float, part: float) -> float:
-    """Below which a gamma of this shape and rate 1 lies with probability `part`."""
-    low, high = 0.0, shape + 20.0 + 10 * math.sqrt(shape)
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _lower_gamma(shape, middle) < part else (low, middle)
-    return high
-
-
-def _lower_gamma(shape: float, x: float) -> float:
-    """The regularised lower incomplete gamma function, by its series (Abramowitz and Stegun, 6.5.29)."""
-    term = total = 1 / shape
-    n = 0
-    while term > 1e-12 * total:
-        n += 1
-        term *= x / (shape + n)
-        total += term
-    return total * math.exp(shape * math.log(x) - x - math.lgamma(shape)) if x > 0 else 0.0

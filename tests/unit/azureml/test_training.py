@@ -240,3 +240,11 @@ def test_a_clone_of_a_mere_name_means_what_the_name_means():
     copy.python.conda_dependencies.add_pip_package("joblib")
     assert own.requirements["pip"] == ["six"] and copy.requirements["pip"] == ["six", "joblib"]
     assert ScriptRunConfig(script="t.py", environment=copy).environment == "b"
+
+
+@pytest.mark.parametrize("name", ["data_references", "data"])
+def test_data_of_a_run_configuration_is_refused_rather_than_forgotten(name):
+    config = RunConfiguration()
+    setattr(config, name, {"train": "somewhere"})
+    with pytest.raises(ConfigError, match=f"run_config.{name}.*as_mount"):
+        LiveScriptRunConfig(".", script="train.py", run_config=config).settled()

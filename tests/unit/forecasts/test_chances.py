@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from overdrive.forecasts.chances import LEAST_FINISHED, chances, doubt, gamma_quantile, loss
+from overdrive.forecasts.chances import LEAST_FINISHED, chances, doubt, loss
 from overdrive.model.history import History
 from overdrive.model.metrics import PrimaryMetricGoal, Series
 from overdrive.model.records import RunRecord, Status
@@ -45,12 +45,6 @@ def test_the_doubt_by_hand():
     assert doubt(1) == 5  # (1/4 + 1) / (1/4)
     assert doubt(2) == 9
     assert doubt(0, 1.0) == pytest.approx(0.2)
-
-
-def test_gamma_quantiles_of_known_laws():
-    assert gamma_quantile(1, 0.95) == pytest.approx(-math.log(0.05))  # the exponential law
-    assert 2 * gamma_quantile(0.5, 0.95) == pytest.approx(3.841, abs=1e-3)  # chi squared, 1 degree of freedom
-    assert 2 * gamma_quantile(5, 0.95) == pytest.approx(18.307, abs=1e-3)  # 10 degrees
 
 
 def test_the_loss_is_what_the_stopped_runs_chances_make_up():

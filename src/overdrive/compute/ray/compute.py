@@ -16,6 +16,7 @@ from typing import Any
 from ...errors import ComputeError
 from ...runtime import wire
 from ..base import Claim, Job, JobState, Phase, Survey
+from ..cards import end_of, start_of
 from ..node import withhold
 from ..options import checked
 from .line import Line, Message, living_nodes
@@ -126,7 +127,7 @@ class RayCompute:
         """The states of those jobs that were ever given to a cluster."""
         jobs = {c.id: _Open(c.id, wire.RunFolder(os.path.abspath(os.fspath(c.folder)))) for c in claims}
         jobs |= {id: self._open[id] for id in jobs.keys() & self._open.keys()}
-        ended = {id: state for id, job in jobs.items() if (state := self._ended(job)) is not None}
+        ended = {id: state for id, job in jobs.items() if (state := end_of(job.id, job.folder)) is not None}
         given = self._recall() if jobs else {}
         doubtful = [id for id in jobs if id not in ended and id in given]
         there = self._known_there(doubtful) if doubtful else set()
@@ -137,7 +138,7 @@ class RayCompute:
                 if given[id] == self._keeper:  # its controller died before it was given away
                     continue
                 job.doomed = time.monotonic() + self._lease + MARGIN
-            state = self._begun(job)
+            state = start_of(job.id, job.folder)
             job.phase = state.phase
             self._open[id] = job
             states.append(state)
@@ -167,7 +168,7 @@ class RayCompute:
                 return
             self._look_at = now + LOOK
         for job in [self._open[id] for id in (ids or list(self._open)) if id in self._open]:
-            state = self._ended(job)
+            state = end_of(job.id, job.folder)
             if state is not None:
                 self._finish(state)
             elif job.doomed is not None and now >= job.doomed:
@@ -175,27 +176,10 @@ class RayCompute:
                     job.state("lost", note="the Ray cluster that had it is gone, or has forgotten it")
                 )
             elif job.phase == "starting":
-                state = self._begun(job)
+                state = start_of(job.id, job.folder)
                 if state.phase == "running":
                     job.phase = "running"
                     self._news.append(state)
-
-    @staticmethod
-    def _ended(job: _Open) -> JobState | None:
-        left = wire.read_exit(job.folder.exit) if os.path.exists(job.folder.exit) else None
-        if left is None:
-            return None
-        code, started, ended, note = left
-        card = wire.read_json(job.folder.job)
-        pid = card.get("pid") if isinstance(card, dict) else None
-        return job.state("ended", pid=pid, exit_code=code, started=started, ended=ended, note=note)
-
-    @staticmethod
-    def _begun(job: _Open) -> JobState:
-        card = wire.read_json(job.folder.job)
-        if not isinstance(card, dict):
-            return job.state("starting")
-        return job.state("running", pid=card.get("pid"), started=card.get("started"))
 
     def _finish(self, state: JobState) -> None:
         del self._open[state.id]
